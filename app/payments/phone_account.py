@@ -14,6 +14,7 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Text,
+    and_,
     bindparam,
     exists,
     func,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.agents.models import agency, agent
 from app.agents.queries import WORKING
@@ -169,33 +171,29 @@ def get_pin_status(
 
 
 def _phone_account_statement() -> Select[*tuple[object, ...]]:
-    # The owners are selected once, in a CTE: the driver prepares no statement over 4 KB.
-    owner = select(owners_of(_PHONE)).cte("mine")
-    by_rank = select(owner.c.id).order_by(owner.c.rank, owner.c.id)
-    first_owner = by_rank.limit(1).cte("one")
-    first = select(first_owner.c.id).scalar_subquery()
-    people = select(func.count(owner.c.id.distinct())).scalar_subquery()
+    owner, working = owners_of(_PHONE), agent.join(agency, agency.c.code == agent.c.agency_code)
+    in_order = func.array_agg(aggregate_order_by(owner.c.id, owner.c.rank, owner.c.id))
+    caller = select(
+        func.count(owner.c.id.distinct()).label("people"), in_order[1].label("first")
+    ).subquery("caller")
     language = select(phone_profile.c.language).where(phone_profile.c.phone == _PHONE)
-    working = (
-        select(agent.c.id, agent.c.generation)
-        .join(agency, agency.c.code == agent.c.agency_code)
-        .where(agent.c.phone == _PHONE, *WORKING)
-        .limit(1)
-        .cte("working")
+    return (
+        select(
+            language.scalar_subquery().label("phone_language"),
+            agent.c.id.label("agent_id"),
+            agent.c.generation.label("agent_generation"),
+            caller.c.people,
+            select_way(_PHONE).label("way"),
+            _lost_receipt().label("lost"),
+            *_pin_columns(artisan.c.id),
+            *account_columns(artisan.c.id),
+            version_of(artisan.c.id),
+            *PERSON,
+        )
+        .select_from(caller)
+        .outerjoin(artisan, artisan.c.id == caller.c.first)
+        .outerjoin(working, and_(agent.c.phone == _PHONE, *WORKING))
     )
-    line = select(
-        language.scalar_subquery().label("phone_language"),
-        select(working.c.id).scalar_subquery().label("agent_id"),
-        select(working.c.generation).scalar_subquery().label("agent_generation"),
-        people.label("people"),
-        # The register's tie is the last by its letters: it outranks the others.
-        select(func.max(owner.c.way)).where(owner.c.id == first).scalar_subquery().label("way"),
-        _lost_receipt().label("lost"),
-        *_pin_columns(first),
-        *account_columns(first),
-        version_of(first),
-    ).subquery("line")
-    return select(line, *PERSON).select_from(line).outerjoin(artisan, artisan.c.id == first)
 
 
 def _lost_receipt() -> ScalarSelect[_PackedReceipt]:

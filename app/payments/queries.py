@@ -246,6 +246,8 @@ def _newest_deposits(artisan: ColumnElement[int]) -> Select[object]:
         .where(deposit.c.artisan_id == artisan, payment_code.c.state != "reversed")
         .order_by(deposit.c.received_at.desc())
         .limit(_SHOWN_DEPOSITS)
+        # The artisan is the surrounding statement's: selected here again, all of it is read twice.
+        .correlate_except(deposit, payment_code, agency)
     )
 
 
