@@ -75,6 +75,21 @@ def test_upgrade_equals_the_models_and_downgrade_leaves_nothing(bare: Engine) ->
     assert upgrade(bare) == head
 
 
+def test_no_check_calls_a_function_of_sql(bare: Engine) -> None:
+    """It would be parsed again for each statement that writes a row."""
+    upgrade(bare)
+    called = """
+        SELECT conrelid::regclass::text, conname, proname FROM pg_depend
+        JOIN pg_constraint ON pg_constraint.oid = objid
+            AND classid = 'pg_constraint'::regclass AND contype = 'c'
+        JOIN pg_proc ON pg_proc.oid = refobjid AND refclassid = 'pg_proc'::regclass
+        JOIN pg_language ON pg_language.oid = prolang
+        WHERE lanname = 'sql' AND pronamespace = 'public'::regnamespace
+    """
+    with bare.connect() as connection:
+        assert connection.execute(text(called)).all() == []
+
+
 @pytest.mark.parametrize("revision", ["0001", "0017", "0002_of_tomorrow"])
 def test_a_database_of_another_version_is_refused_and_untouched(
     bare: Engine, revision: str
