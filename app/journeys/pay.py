@@ -156,7 +156,7 @@ def _issue_code(dialogue: Dialogue, replacing: str | None) -> str:
         replacing,
         terms,
     )
-    if known is None and (code := _issue_as_shown(dialogue, request)):
+    if code := _issue_as_shown(dialogue, request):
         store_code(dialogue, code)
         return "issued"
     try:
@@ -181,7 +181,10 @@ def _issue_code(dialogue: Dialogue, replacing: str | None) -> str:
 
 
 def _issue_as_shown(dialogue: Dialogue, request: CodeRequest) -> IssuedCode | None:
-    """Issues the code in one statement; None on a phone not proven, or if something changed."""
+    """Issues the code, or finds it, in one statement.
+
+    Returns None on a phone not proven, or if something changed.
+    """
     if is_unproven(dialogue):
         return None
     services, shown = dialogue.services, make_account(dialogue)

@@ -110,8 +110,9 @@ def issue_code_as_shown(
     request: CodeRequest,
     shown: tuple[Artisan, PaymentAccount],
 ) -> IssuedCode | None:
-    """Issues a code by one statement, if the account is as it was shown, without a live code.
+    """Issues a code by one statement, if the account is as it was shown.
 
+    A live code that was shown, for the same months, is returned again if the phone had it by SMS.
     Returns None if anything changed since, and has changed nothing: `issue_code` then says what.
     `shown` are the artisan and the account of the last screen; the artisan acts.
     """
@@ -120,7 +121,13 @@ def issue_code_as_shown(
         dues = _quote_dues(artisan, account, now, services, request)
     except (NothingDue, NotCollectedHere, TermsChanged):
         return None
-    return _issue(connection, now, "artisan", services, dues, request)
+    if (live := account.code) is None:
+        return _issue(connection, now, "artisan", services, dues, request)
+    if live.period != dues.chosen.period or not _pays_exactly(live, dues.chosen, services.fee):
+        return None
+    asked = {"artisan": artisan.id, "version": account.version, "code": live.code}
+    assert request.phone
+    return live if _KEPT.fetch_value(connection, **asked, phone=request.phone.e164) else None
 
 
 def issue_codes(
@@ -433,6 +440,13 @@ _ISSUE = Prepared(
     """).bindparams(
         bindparam("now", type_=DateTime(True)), bindparam("expires_at", type_=DateTime(True))
     )
+)
+# Whoever asked for a code was sent it.
+_KEPT = Prepared(
+    text("""
+        SELECT account_version(CAST(:artisan AS bigint)) = CAST(:version AS bigint)
+            AND EXISTS (SELECT FROM payment_code WHERE code = :code AND phone = :phone) AS kept
+    """)
 )
 _SET = text("""
     SELECT for_artisan AS artisan, outcome FROM issue_payment_codes(CAST(:artisans AS bigint[]),

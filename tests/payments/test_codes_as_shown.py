@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import text
 
 from app.base.driver import by_driver
+from app.base.operation import operation
 from app.base.phone import Phone
 from app.enrolment.queries import Artisan, get_artisan
-from app.payments.codes import CodeRequest, issue_code_as_shown
+from app.payments.codes import CodeRequest, issue_code, issue_code_as_shown
 from app.payments.queries import IssuedCode, PaymentAccount, get_account
 from benchmarks.statements import counted_statements
 from tests.payments.conftest import Books, PaymentFixture
@@ -144,3 +145,54 @@ def test_issue_code_as_shown_ends_a_code_that_has_expired(payments: PaymentFixtu
         (old.code, "expired"),
         (code.code, "issued"),
     ]
+
+
+def test_issue_code_as_shown_finds_the_live_code_of_the_same_months(
+    payments: PaymentFixture,
+) -> None:
+    live = payments.issue(HASSAN)
+    shown, before = read_shown(payments), read_written(payments)
+    with counted_statements(payments.runtime.database) as statements:
+        assert issue_as_shown(payments, shown) == live
+        assert statements.count() == 1
+    assert read_written(payments) == before
+
+
+def _issue_for_one_month(payments: PaymentFixture) -> None:
+    payments.issue(HASSAN, 1)
+
+
+def _issue_on_another_phone(payments: PaymentFixture) -> None:
+    """That phone had the SMS: this one has to be sent the code too."""
+    artisan = read_shown(payments)[0]
+    request = CodeRequest(artisan.id, Phone("+212600000099"), "fr")
+    with operation(payments.runtime.database, payments.runtime.clock(), "artisan") as change:
+        issue_code(change, payments.runtime.services, request)
+
+
+@pytest.mark.parametrize("issue", [_issue_for_one_month, _issue_on_another_phone])
+def test_issue_code_as_shown_leaves_another_live_code_to_issue_code(
+    payments: PaymentFixture, issue: Callable[[PaymentFixture], None]
+) -> None:
+    issue(payments)
+    before = read_written(payments)
+    assert issue_as_shown(payments, read_shown(payments)) is None
+    assert read_written(payments) == before
+
+
+@pytest.mark.parametrize("ends", ["redeem", "cancel"])
+def test_issue_code_as_shown_finds_no_code_that_ended_since(
+    payments: PaymentFixture, ends: str
+) -> None:
+    live = payments.issue(HASSAN)
+    shown = read_shown(payments)
+    getattr(payments, ends)(live.code if ends == "redeem" else HASSAN)
+    assert issue_as_shown(payments, shown) is None
+
+
+def test_issue_code_reads_no_table_of_codes_whole(payments: PaymentFixture) -> None:
+    read_whole = "SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'payment_code'"
+    request = CodeRequest(payments.artisan_id(HASSAN), Phone(HASSAN), "fr")
+    with operation(payments.runtime.database, payments.runtime.clock(), "artisan") as change:
+        issue_code(change, payments.runtime.services, request)
+        assert change.connection.execute(text(read_whole)).scalar_one() == 0
