@@ -28,14 +28,12 @@ from app.base.database import (
     connect,
 )
 from app.base.deadline import Deadline
+from app.base.engine_urls import EngineUrls
 from app.base.errors import Unavailable
 from app.base.keys import Keys
 from app.base.money import Money
 from app.base.redis_calls import Calls, make_calls
 from app.base.redis_client import connect_redis, make_limits_storage
-from app.embedded import EngineUrls, using_engines
-from app.figures.service import FigureBooks
-from app.figures.talk_screens import list_code_screens, list_dues_screens
 from app.gateways.registry import GATEWAYS
 from app.journeys import (  # noqa: F401 - they register what menus name
     agencies,
@@ -86,6 +84,7 @@ from app.ussd.turn import Turns
 from app.ussd.versions import Versions
 
 if TYPE_CHECKING:
+    from app.figures.service import FigureBooks
     from app.office.provider import IdentityProvider
 
 MENUS = ROOT / "menus"
@@ -118,6 +117,9 @@ class Runtime:
         database_url, redis_url = self.settings.database_url, self.settings.redis_url
         if database_url and redis_url:
             return EngineUrls(database_url, redis_url)
+        # What starts engines is read by who has none alone.
+        from app.embedded import using_engines
+
         stack = ExitStack()
         embedded = stack.enter_context(
             using_engines(self.settings.data_dir, postgres=not database_url, redis=not redis_url)
@@ -167,6 +169,10 @@ class Runtime:
     @property
     def figure_books(self) -> FigureBooks:
         """The books that figures are made from."""
+        # Their rooms are read by who makes figures alone: a command does without them.
+        from app.figures.service import FigureBooks
+        from app.figures.talk_screens import list_code_screens, list_dues_screens
+
         menu = self.ussd.menu
         return FigureBooks(
             self.figures_database, self.prices, list_dues_screens(menu), list_code_screens(menu)

@@ -19,8 +19,9 @@ from sqlalchemy import Engine, select
 
 from app.base.clock import local_date
 from app.base.database import take_time
+from app.base.engine_urls import EngineUrls
 from app.contributions.rules import is_collected_here
-from app.embedded import EngineUrls, using_engines
+from app.embedded import using_engines
 from app.enrolment.models import artisan
 from app.enrolment.queries import Artisan
 from app.enrolment.registry import import_registry

@@ -25,10 +25,11 @@ from app.base import slow_hash
 from app.base.clock import local_date
 from app.base.database import CONNECTIONS, connect
 from app.base.deadline import Deadline
+from app.base.engine_urls import EngineUrls
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.cli.sample_people import record_sample_answers
-from app.embedded import EngineUrls, using_engines
+from app.embedded import using_engines
 from app.enrolment.registry import import_registry
 from app.enrolment.samples import sample_people_csv
 from app.migrating import upgrade

@@ -14,11 +14,11 @@ from types import FrameType
 
 import click
 
+from app.base.engine_urls import EngineUrls
 from app.cli.children import Child, Children, parent_has_ended, parent_was_interrupted
 from app.cli.run_log import RunLog
 from app.embedded import (
     EngineFailed,
-    EngineUrls,
     describe_engines,
     postgres_pid,
     redis_pid,

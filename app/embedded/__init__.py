@@ -9,12 +9,11 @@ a killed command as ended.
 from app.embedded.postgres import postgres_pid, start_postgres, stop_postgres
 from app.embedded.processes import EngineFailed
 from app.embedded.redis import redis_pid, start_redis, stop_redis
-from app.embedded.urls import EngineUrls, describe_engines, engine_urls
+from app.embedded.urls import describe_engines, engine_urls
 from app.embedded.users import using_engines
 
 __all__ = [
     "EngineFailed",
-    "EngineUrls",
     "describe_engines",
     "engine_urls",
     "postgres_pid",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from app.base.engine_urls import EngineUrls
+
 # PostgreSQL names its socket after a port, even where it listens on none.
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 REDIS_SOCKET = "redis.sock"
@@ -16,14 +18,6 @@ ORIGIN = "origin"
 # A socket's path has 108 bytes on Linux and 104 on macOS; some are left for the closing NUL.
 _LONGEST_SOCKET_PATH = 100
 _SHORTEST = Path("/tmp")  # noqa: S108 - where TMPDIR too is deep; the folder is refused if another's
-
-
-@dataclass(frozen=True, slots=True)
-class EngineUrls:
-    """Addresses as DATABASE_URL and REDIS_URL write them."""
-
-    database_url: str
-    redis_url: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from typing import IO
 
 import psutil
 
+from app.base.engine_urls import EngineUrls
 from app.embedded.postgres import postgres_pid, start_postgres, stop_postgres
 from app.embedded.processes import EngineFailed, end
 from app.embedded.redis import redis_pid, start_redis, stop_redis
-from app.embedded.urls import EngineUrls, engine_urls, postgres_folder, redis_folder
+from app.embedded.urls import engine_urls, postgres_folder, redis_folder
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 

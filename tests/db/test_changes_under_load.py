@@ -17,7 +17,7 @@ from flask import Flask
 from sqlalchemy import Engine, text
 
 from app.base.database import reading
-from app.embedded import EngineUrls
+from app.base.engine_urls import EngineUrls
 from app.enrolment.registry import import_registry
 from app.enrolment.sample_rows import sample_rows
 from app.migrating import current_revision, newest_revision, upgrade

@@ -18,8 +18,8 @@ from sqlalchemy import Engine, create_engine, inspect, text
 from app import create_app
 from app.base.clock import local_date
 from app.base.database import connect
+from app.base.engine_urls import EngineUrls
 from app.base.operation import operation
-from app.embedded import EngineUrls
 from app.migrating import AnotherVersion, current_revision, downgrade, load_models, upgrade
 from app.reconciliation.money_rules import RULES, find_broken_rules
 from app.reconciliation.repetitions import close_repetitions

@@ -13,9 +13,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from app.audit.checking import find_broken_seals
 from app.audit.sealing import count_unsealed
 from app.base.database import connect
+from app.base.engine_urls import EngineUrls
 from app.checks.looking import WrongInProduction
 from app.checks.role import check_role
-from app.embedded import EngineUrls
 from app.grants import DECISIONS, SECRETS, list_changed, name_group_roles
 from app.migrating import NotTheOwner, downgrade, load_models, renew_grants, upgrade
 from app.reconciliation.cnss_rules import CNSS_RULES

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import Engine, text
 
 from app import create_app
-from app.embedded import EngineUrls
+from app.base.engine_urls import EngineUrls
 from app.migrating import (
     current_revision,
     downgrade,

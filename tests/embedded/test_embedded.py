@@ -20,9 +20,9 @@ from psycopg.conninfo import conninfo_to_dict
 from redis import Redis
 from sqlalchemy import make_url
 
+from app.base.engine_urls import EngineUrls
 from app.embedded import (
     EngineFailed,
-    EngineUrls,
     describe_engines,
     engine_urls,
     postgres_pid,

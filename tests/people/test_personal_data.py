@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from app.backup.programs import find_program, find_server, make_environment
 from app.base.clock import local_date
-from app.embedded import EngineUrls
+from app.base.engine_urls import EngineUrls
 from app.enrolment.registry import import_registry
 from app.enrolment.samples import sample_people_csv
 from app.migrating import load_models

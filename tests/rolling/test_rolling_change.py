@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from app.base.database import connect, snapshot
-from app.embedded import EngineUrls
+from app.base.engine_urls import EngineUrls
 from app.reconciliation.books_checks import verify_books
 from benchmarks.messages import PROVIDERS, loopback
 from tests.conftest import free_port

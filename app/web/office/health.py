@@ -14,8 +14,6 @@ from redis.exceptions import RedisClusterException, RedisError
 
 from app.base.clock import local_date
 from app.base.database import OFFICE_STATEMENT_MS
-from app.checks.all import CHECKS
-from app.checks.engines import check_time_limits
 from app.checks.looking import Check, Finding
 from app.checks.looking import look as look_at
 from app.messaging.health import read_health
@@ -42,10 +40,6 @@ _PAGES: Mapping[str, str | None] = {
     "sms": "office.messages",
     "prices": "office.costs",
     "agents": "office.agents",
-}
-_QUICK: Mapping[str, Check] = {name: CHECKS[name] for name in _PAGES} | {
-    # Of the office's own connections, on which all of them ask.
-    "time limits": partial(check_time_limits, statement_ms=OFFICE_STATEMENT_MS)
 }
 # All together: a page is waited for.
 _SECONDS = 2.0
@@ -88,6 +82,17 @@ def _look_quickly(maalem: Runtime) -> list[Finding]:
     desk.database = maalem.office_database
     until = time.monotonic() + _SECONDS
     findings: list[Finding] = []
-    for name, check in _QUICK.items():
+    for name, check in _list_quick_checks().items():
         findings += look_at({name: check}, desk, max(0.001, until - time.monotonic()))
     return findings
+
+
+def _list_quick_checks() -> Mapping[str, Check]:
+    # What the doctor looks at (backups, engines) is read where it looks alone.
+    from app.checks.all import CHECKS
+    from app.checks.engines import check_time_limits
+
+    return {name: CHECKS[name] for name in _PAGES} | {
+        # Of the office's own connections, on which all of them ask.
+        "time limits": partial(check_time_limits, statement_ms=OFFICE_STATEMENT_MS)
+    }
