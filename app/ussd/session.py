@@ -38,9 +38,7 @@ STORED_SECONDS = 600
 # What is walked of a dialogue whose inputs come alone, without those before them.
 LAST_ALONE = -1
 # Replies stored for a gateway that repeats a hop; older hops than these get the current screen.
-_MOST_REPLIES, _FEWEST_REPLIES = 4, 2
-# With Redis's own overhead a dialogue stays under 700 bytes (docs/performance.md, P5).
-_MOST_BYTES = 400
+_REPLIES = 2
 _NAME_BYTES, _PHONE_BYTES, _MOMENT_BYTES, _TAG_BYTES = 12, 9, 4, 16
 # Six bytes are eight letters of base64.
 _SHOWN_BYTES = 6
@@ -59,8 +57,9 @@ _USUAL = (
 # A dialogue is small: with zlib's own memory, of a quarter of a megabyte, it would take longer.
 _SMALL = 4, zlib.DEFLATED, 11, 4
 # A body of so many bytes is stored as it is: in one block that is not compressed (RFC 1951, 3.2.4),
-# behind the header of a stream without a dictionary (RFC 1950).
-_SHORT = 384
+# behind the header of a stream without a dictionary (RFC 1950). With what stands before it, it just
+# fits the 512 bytes that Redis sets aside: a dialogue stays under 700 (docs/performance.md, P5).
+_SHORT = 460
 _AS_IT_IS = b"\x78\x01\x01"
 
 # Hops of a bucket waiting to be counted; if nothing fetches them the oldest are dropped, which is
@@ -96,6 +95,7 @@ redis.call('LPOP', hops)
 return 1
 """
 _list_position = attrgetter(*(field.name for field in fields(Position)))
+_FRESH = _list_position(Position(""))
 _write_json = make_writer(",", ":")
 _read_json = json.JSONDecoder().raw_decode
 _match_revision = re.compile(rb"(\d+):").match
@@ -146,30 +146,22 @@ class StoredSession:
     def add_reply(self, hop_key: str, reply: Reply) -> None:
         """Stores the reply under its hop, and drops the oldest ones."""
         self.replies.append(StoredReply(hop_key, reply.text, int(reply.more)))
-        del self.replies[:-_MOST_REPLIES]
+        del self.replies[:-_REPLIES]
 
     def pack(self) -> bytes:
-        """Returns the next revision as bytes. Drops older replies while it is too large."""
-        position = _list_position(self.position)
-        while True:
-            body = [
-                position,
-                self.menu,
-                self.walked,
-                self.walked_digest,
-                self.over,
-                self.replies,
-            ]
-            packed = b"%d:" % (self.revision + 1) + _compress(_write_json(body).encode())
-            if len(packed) <= _MOST_BYTES or len(self.replies) <= _FEWEST_REPLIES:
-                return packed
-            del self.replies[0]
+        """Returns all but the revision and the moment as bytes."""
+        position = list(_list_position(self.position))
+        # What stands at the end as it does where a dialogue begins is left out.
+        while position[-1] == _FRESH[len(position) - 1]:
+            position.pop()
+        body = position, self.menu, self.walked, self.walked_digest, self.over, self.replies
+        return _compress(_write_json(body).encode())
 
     @classmethod
-    def unpack(cls, packed: bytes) -> StoredSession:
+    def unpack(cls, packed: bytes, revision: int, saved_at: int) -> StoredSession:
         """Reads what `pack` wrote."""
-        revision, _, body = packed.partition(b":")
-        position, menu, walked, walked_digest, over, replies = _read_json(_expand(body).decode())[0]
+        body = _read_json(_expand(packed).decode())[0]
+        position, menu, walked, walked_digest, over, replies = body
         return cls(
             Position(*position),
             menu,
@@ -177,7 +169,8 @@ class StoredSession:
             walked_digest,
             over,
             [StoredReply._make(reply) for reply in replies],
-            int(revision),
+            revision,
+            saved_at,
         )
 
 
@@ -358,7 +351,7 @@ class Sessions:
         bucket = first.bucket
         older = self._keys[slot.place].name_older(bucket, slot.seen)
         keys = [*_list_keys(names), older, bucket + HOPS, bucket + LATE]
-        value = self._sign(first, record.pack(), now)
+        value = self._sign(first, record, now)
         written = slot.replaces, value, STORED_SECONDS, entry, slot.seen, int(slot.kept)
         dialogues = [each.dialogue for each in names]
         arguments: list[Part] = [*keys, *written, deferred or b"", *dialogues]
@@ -393,13 +386,13 @@ class Sessions:
         bucket = find_bucket(hop.phone)
         return tuple(keys.name(hop, bucket) for keys in self._keys)
 
-    def _sign(self, names: _Names, packed: bytes, now: datetime) -> bytes:
-        """Returns what is stored: name, `revision:`, moment, signature, the packed dialogue."""
-        signing, moment = self._keys[names.place].signing, int(now.timestamp())
-        stamp = moment.to_bytes(_MOMENT_BYTES, "big")
-        revision, mark, body = packed.partition(b":")
+    def _sign(self, names: _Names, record: StoredSession, now: datetime) -> bytes:
+        """Returns the next revision to be stored: name, `revision:`, moment, signature, body."""
+        revision, body = b"%d" % (record.revision + 1), record.pack()
+        stamp = int(now.timestamp()).to_bytes(_MOMENT_BYTES, "big")
+        signing = self._keys[names.place].signing
         tag = signing.sign(names.dialogue, names.phone, revision, stamp, body)
-        return names.dialogue + revision + mark + stamp + tag[:_TAG_BYTES] + body
+        return b"%b%b:%b%b%b" % (names.dialogue, revision, stamp, tag[:_TAG_BYTES], body)
 
     def _verify_newest(
         self, names: _Names, value: bytes | None, now: datetime
@@ -411,7 +404,7 @@ class Sessions:
         self, names: _Names, dialogue: bytes, value: bytes, now: datetime
     ) -> StoredSession | None:
         """Returns the dialogue of a value, if it is ours, this phone's, of this name and recent."""
-        revision, mark, rest = value[_NAME_BYTES:].partition(b":")
+        revision, _, rest = value[_NAME_BYTES:].partition(b":")
         stamp, body = rest[:_MOMENT_BYTES], rest[_MOMENT_BYTES + _TAG_BYTES :]
         signing = self._keys[names.place].signing
         tag = signing.sign(dialogue, names.phone, revision, stamp, body)[:_TAG_BYTES]
@@ -420,9 +413,7 @@ class Sessions:
         if not ours or now.timestamp() - saved_at > STORED_SECONDS + _MOST_SKEW:
             report_forged("talk")
             return None
-        record = StoredSession.unpack(revision + mark + body)
-        record.saved_at = saved_at
-        return record
+        return StoredSession.unpack(body, int(revision), saved_at)
 
     def _run(self, bucket: bytes, script: _Script, *arguments: Part) -> Any:
         try:

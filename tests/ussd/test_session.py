@@ -56,10 +56,9 @@ RECORDS = st.builds(
 )
 
 
-def without_signature(value: bytes) -> bytes:
+def body_of(value: bytes) -> bytes:
     """What `pack` wrote, of what is stored."""
-    revision, mark, rest = value[12:].partition(b":")
-    return revision + mark + rest[20:]
+    return value[12:].partition(b":")[2][20:]
 
 
 def record_of(reply: str = "CON") -> StoredSession:
@@ -80,10 +79,7 @@ def test_stored_session_unpacks_what_it_packs(
 ) -> None:
     for hop_key, text in replies:
         record.add_reply(hop_key, Reply(text, True))
-    again = StoredSession.unpack(record.pack())
-    assert again.revision == record.revision + 1
-    again.revision = record.revision
-    assert again == record
+    assert StoredSession.unpack(record.pack(), record.revision, 0) == record
 
 
 @pytest.mark.parametrize(
@@ -92,7 +88,7 @@ def test_stored_session_unpacks_what_it_packs(
 def test_every_release_reads_a_dialogue_that_is_short_or_long(words: str) -> None:
     record = record_of(words)
 
-    _, _, body = record.pack().partition(b":")
+    body = record.pack()
 
     # As the releases before the short ones were stored as they are read it: zlib checks its sum.
     read = zlib.decompressobj(zdict=session._USUAL)
@@ -200,7 +196,7 @@ def test_stored_session_holds_no_number_session_or_name(phone: TestPhone, runtim
     (key,) = runtime.redis.keys("{b*}p*")
     value = runtime.redis.get(key)
     assert isinstance(key, bytes) and isinstance(value, bytes)
-    record = StoredSession.unpack(without_signature(value))
+    record = StoredSession.unpack(body_of(value), 1, 0)
     for told in (repr(key), repr(runtime.redis.keys()), repr(record)):
         for secret in (NUMBER[1:], "600000001", phone.session, "Fatima", "Zahraoui", "100001"):
             assert secret.lower() not in told.lower()
