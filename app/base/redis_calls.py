@@ -86,7 +86,7 @@ class _OwnConnection:
         if opened is None or opened is not self._connection._sock:
             opened = self._open()
         try:
-            opened.sendall(b"".join(pack_command(each) for each in commands))  # type: ignore[arg-type]
+            opened.sendall(b"".join(map(pack_command, commands)))  # type: ignore[arg-type]
             answers = [self._read(opened) for _ in commands]
         except (TimeoutError, BlockingIOError):
             raise RedisTimeout("no answer in time") from None

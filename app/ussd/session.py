@@ -12,8 +12,8 @@ import json
 import re
 import zlib
 from base64 import b64encode
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from hashlib import blake2b, sha1
 from hmac import compare_digest
@@ -240,8 +240,7 @@ class _SessionKeys:
         return bucket + b"u" + self.signing.mark + dialogue
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """The place of a dialogue: the secret whose keys it has, and the revision to be replaced.
 
     `seen` is the name of the phone's newest dialogue, where that is another; it is `kept` if it is
@@ -252,15 +251,17 @@ class Slot:
     replaces: bytes = b"0"
     seen: bytes = b""
     kept: bool = False
-    names: tuple[_Names, ...] = field(default=(), repr=False, compare=False)
+    names: Sequence[_Names] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedSession:
+_TODAYS = Slot(0)
+
+
+class LoadedSession(NamedTuple):
     """The dialogue of a hop; without one, the last dialogue of a phone that only dials."""
 
     record: StoredSession | None
-    slot: Slot = Slot(0)
+    slot: Slot = _TODAYS
     broken_off: StoredSession | None = None
 
 
@@ -299,7 +300,7 @@ class Sessions:
 
     def name_talk(self, hop: Hop) -> str:
         """Returns what stands for a dialogue in logs: the name that `flask talks` lists."""
-        return self.digest_talk(hop, Slot(0))
+        return self.digest_talk(hop, _TODAYS)
 
     def digest_talk(self, hop: Hop, slot: Slot) -> str:
         """Returns what stands for a dialogue under a slot's secret."""
@@ -338,7 +339,7 @@ class Sessions:
         record: StoredSession,
         entry: str,
         now: datetime,
-        slot: Slot = Slot(0),
+        slot: Slot = _TODAYS,
         deferred: bytes | None = None,
     ) -> LoadedSession | None:
         """Writes the dialogue, the hop's entry in the log of hops and an action to run later.
@@ -381,10 +382,10 @@ class Sessions:
             self._calls.call(bucket, "LPOP", bucket + HOPS)
             metrics.hops_dropped.inc()
 
-    def _name(self, hop: Hop) -> tuple[_Names, ...]:
+    def _name(self, hop: Hop) -> list[_Names]:
         """Returns the names that each secret gives the hop's dialogue, in their order."""
         bucket = find_bucket(hop.phone)
-        return tuple(keys.name(hop, bucket) for keys in self._keys)
+        return [keys.name(hop, bucket) for keys in self._keys]
 
     def _sign(self, names: _Names, record: StoredSession, now: datetime) -> bytes:
         """Returns the next revision to be stored: name, `revision:`, moment, signature, body."""
@@ -435,7 +436,7 @@ def _list_keys(names: Iterable[_Names]) -> list[bytes]:
 def _beside(slot: Slot, newest: bytes | None, record: StoredSession | None) -> Slot:
     """Returns the slot beside the phone's newest dialogue, which stays if it is believed."""
     seen = b"" if newest is None else newest[:_NAME_BYTES]
-    return replace(slot, seen=seen, kept=record is not None)
+    return slot._replace(seen=seen, kept=record is not None)
 
 
 def _read_revision(value: bytes) -> bytes:
