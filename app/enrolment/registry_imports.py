@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
-    BigInteger,
     Connection,
     Select,
-    TextClause,
-    bindparam,
     delete,
     insert,
     select,
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.base.operation import Operation
 from app.base.rows import read_row
@@ -34,19 +30,30 @@ from app.enrolment.registry_staging import STORED, StoredRows
 _KEYLESS = [name if name != "cin_digest" else "cin_digest IS NOT NULL" for name in STORED]
 
 
-def _digest_columns(columns: Sequence[str]) -> TextClause:
-    return text(
-        f"""
-    SELECT coalesce(
-        md5(string_agg(md5(ROW({", ".join(columns)}, rights_as_of)::text), '' ORDER BY id)), '')
-    FROM artisan WHERE id IN (SELECT unnest(:created) UNION ALL
-        SELECT artisan_id FROM registry_import_update WHERE import_id = :number)
+_CREATED = "SELECT unnest(created_ids) FROM registry_import WHERE id = :number"
+_CREATED_SINCE = "SELECT id FROM artisan WHERE id > :last"
+
+
+def _digest_people(columns: Sequence[str], created: str) -> str:
+    # Each person's digest first: what is sorted then is short.
+    return f"""
+    SELECT coalesce(md5(string_agg(digest, '' ORDER BY id)), '') FROM (
+        SELECT id, md5(ROW({", ".join(columns)}, rights_as_of)::text) AS digest
+        FROM artisan WHERE id IN ({created} UNION ALL
+            SELECT artisan_id FROM registry_import_update WHERE import_id = :number)
+        OFFSET 0) person
     """  # noqa: S608 - the names are ours
-    ).bindparams(bindparam("created", type_=ARRAY(BigInteger)))
 
 
+_COMPLETE = text(
+    f"""
+    UPDATE registry_import SET created_ids = ARRAY({_CREATED_SINCE} ORDER BY id),
+        left_as = ({_digest_people(_KEYLESS, _CREATED_SINCE)})
+    WHERE id = :number
+    """  # noqa: S608 - the names are ours
+)
 # The second is that of imports of before keys had ids.
-_DIGEST, _DIGEST_BEFORE = _digest_columns(_KEYLESS), _digest_columns(STORED)
+_DIGESTS = [text(_digest_people(columns, _CREATED)) for columns in (_KEYLESS, STORED)]
 _SHOWN = tuple(
     registry_import.c[name]
     for name in (
@@ -108,16 +115,7 @@ def select_updated(number: int) -> Select[tuple[int]]:
 
 def complete_import(connection: Connection, number: int, last_before: int) -> None:
     """Keeps who was created, all above the id `last_before`, and the digest of what was left."""
-    created = list(
-        connection.execute(
-            text("SELECT id FROM artisan WHERE id > :last ORDER BY id"), {"last": last_before}
-        ).scalars()
-    )
-    connection.execute(
-        update(registry_import)
-        .where(registry_import.c.id == number)
-        .values(created_ids=created, left_as=digest_people(connection, number, created))
-    )
+    connection.execute(_COMPLETE, {"number": number, "last": last_before})
 
 
 def drop_import(connection: Connection, number: int) -> None:
@@ -125,18 +123,12 @@ def drop_import(connection: Connection, number: int) -> None:
     connection.execute(delete(registry_import).where(registry_import.c.id == number))
 
 
-def digest_people(connection: Connection, number: int, created: list[int]) -> str:
-    """Returns the digest of the people whom an import created or updated, as they are now."""
-    params = {"number": number, "created": created}
-    return str(connection.execute(_DIGEST, params).scalar_one())
-
-
-def is_left_as(connection: Connection, number: int, created: list[int], left_as: str) -> bool:
+def is_left_as(connection: Connection, number: int, left_as: str) -> bool:
     """True if the people of an import are still as it left them."""
-    if digest_people(connection, number, created) == left_as:
-        return True
-    params = {"number": number, "created": created}
-    return bool(connection.execute(_DIGEST_BEFORE, params).scalar_one() == left_as)
+    return any(
+        connection.execute(digest, {"number": number}).scalar_one() == left_as
+        for digest in _DIGESTS
+    )
 
 
 def list_imports(connection: Connection, most: int) -> list[RegistryImport]:

@@ -177,14 +177,14 @@ def _get_import(connection: Connection, number: int) -> RowMapping:
 
 def _find_built(connection: Connection, found: RowMapping) -> list[str]:
     """Lists what was built on an import, as `import 8` or `2 deposits`; its people are locked."""
-    number, created = found["id"], found["created_ids"]
+    number = found["id"]
     later = connection.execute(_LATER, {"number": number}).scalars()
     if built := [f"import {one}" for one in later]:
         return built
     for table, column in connection.execute(_REFERENCES):
         if count := _count_rows_of(connection, table, column, found):
             built.append(f"{count} {_WORDS.get(table, f'rows of {table}')}")
-    if not built and not is_left_as(connection, number, created, found["left_as"]):
+    if not built and not is_left_as(connection, number, found["left_as"]):
         built.append("other values that its people have since")
     return built
 
