@@ -24,7 +24,7 @@ from app.files.lines import (
     split_line,
 )
 from app.files.opening import open_plain
-from app.files.words import find_broken_letter, may_be_broken
+from app.files.words import find_broken_letter
 
 _MOST_LINES_OF_A_RECORD = 30
 
@@ -164,8 +164,7 @@ class Table:
         return [cells[place] for place in header.order]
 
     def _find_broken_cell(self, cells: Sequence[str]) -> str | None:
-        if may_be_broken(" ".join(cells)):
-            for name, cell in zip(self._fields, cells, strict=True):
-                if why := find_broken_letter(cell):
-                    return f"{name}: {why}"
+        for name, cell in zip(self._fields, cells, strict=True):
+            if not cell.isascii() and (why := find_broken_letter(cell)):
+                return f"{name}: {why}"
         return None

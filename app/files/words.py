@@ -18,15 +18,6 @@ _SECOND = "".join(
     bytes(range(0x80, 0xC0)).decode(codec, "ignore") for codec in ("cp1252", "cp1256", "latin-1")
 )
 _TWICE_ENCODED = re.compile(f"[{_FIRST}][{re.escape(_SECOND)}]")
-# As one set first: such a place is found in half the time that two ways to go on take.
-_SUSPECT = re.compile(
-    f"[{_FIRST}{_NO_LETTERS[1:]}(?:(?<={_NO_LETTERS})|(?<=[{_FIRST}])[{re.escape(_SECOND)}])"
-)
-
-
-def may_be_broken(text: str) -> bool:
-    """Returns whether a text is worth a closer look by `find_broken_letter`."""
-    return not text.isascii() and _SUSPECT.search(text) is not None
 
 
 def find_broken_letter(text: str) -> str | None:
