@@ -224,7 +224,7 @@ class Settings(BaseSettings):
         {}, description="the most messages a second for a provider, as twilio=50; none: no limit"
     )
     sms_at_once: int = Field(
-        160, ge=1, le=512, description="messages a worker has on their way at once"
+        256, ge=1, le=512, description="messages a worker has on their way at once"
     )
     sms_timeout: float = Field(
         9.05, gt=0, le=15, description="seconds a provider may take to answer"

@@ -31,8 +31,8 @@ from urllib3.util import parse_url
 
 from app.sms.provider import DeliveryUnknown, SendRefused
 
-# As many as a worker has threads; more still work, over connections that are not kept.
-_KEPT_OPEN = 160
+# As many as a worker may have threads (SMS_AT_ONCE).
+_KEPT_OPEN = 512
 _CONNECTING_SECONDS = 3.05
 _LONGEST_ANSWER = 1024 * 1024
 _LONGEST_REST = 3600.0

@@ -347,14 +347,14 @@ def resting(runtime: Runtime) -> list[tuple[str, int]]:
 
 
 def test_outage_of_all_providers_costs_no_attempts(runtime: Runtime) -> None:
-    queue(runtime, 200)
+    queue(runtime, 300)
     first = ScriptedProvider(failure=SendRefused("no network", retry="same", faulty=True))
     sender = Sender(runtime, {"one": first})
     for _ in range(200):
         sender.do()
         runtime.clock.now += timedelta(seconds=3)  # type: ignore[attr-defined]
     sender.stop()
-    assert states(runtime) == {"queued": 200}
+    assert states(runtime) == {"queued": 300}
     tries = sum(column(runtime, "attempts"))  # type: ignore[arg-type]
     # The first handful, then probes alone.
     assert tries < runtime.settings.sms_at_once + 20
