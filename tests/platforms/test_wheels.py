@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution, distributions
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from app.embedded.postgres import POSTGRES
@@ -13,7 +14,7 @@ from app.embedded.redis import REDIS
 from supply.hashes import find_hashes, list_files
 from supply.index import Index, IndexAway, configured_index
 from supply.pins import DEVELOPMENT, PRODUCT, Pin, read_pins
-from supply.wheels import MACHINES, TARGETS, Target, missing_wheels
+from supply.wheels import MACHINES, PYTHONS, TARGETS, Target, missing_wheels
 
 PINS = read_pins(PRODUCT, DEVELOPMENT)
 LINUX, ARM, MAC = MACHINES
@@ -124,3 +125,17 @@ def test_index_that_is_away_is_said_and_not_taken_for_a_missing_pin() -> None:
     nobody = Index("http://127.0.0.1:9/simple")
     with pytest.raises(IndexAway, match="cannot be reached"):
         nobody.list_files("redis")
+
+
+def test_what_is_installed_admits_the_first_release_of_every_python() -> None:
+    """Debian 12 has 3.11.2: a pin that wants 3.11.5 is refused there, and nothing is installed."""
+    firsts = [f"{major}.{minor}.0" for major, minor in PYTHONS]
+    wanted = {each.name: each.metadata["Requires-Python"] or "" for each in distributions()}
+    pinned = {canonicalize_name(pin.requirement.name) for pin in PINS}
+    assert pinned - set(map(canonicalize_name, wanted)) <= {"async-timeout"}
+    refused = {
+        name: specifier
+        for name, specifier in wanted.items()
+        if not all(SpecifierSet(specifier).contains(first) for first in firsts)
+    }
+    assert refused == {}
