@@ -38,7 +38,7 @@ STORED_SECONDS = 600
 # What is walked of a dialogue whose inputs come alone, without those before them.
 LAST_ALONE = -1
 # Replies stored for a gateway that repeats a hop; older hops than these get the current screen.
-_REPLIES = 2
+_MOST_REPLIES, _FEWEST_REPLIES = 4, 2
 _NAME_BYTES, _PHONE_BYTES, _MOMENT_BYTES, _TAG_BYTES = 12, 9, 4, 16
 # Six bytes are eight letters of base64.
 _SHOWN_BYTES = 6
@@ -57,9 +57,11 @@ _USUAL = (
 # A dialogue is small: with zlib's own memory, of a quarter of a megabyte, it would take longer.
 _SMALL = 4, zlib.DEFLATED, 11, 4
 # A body of so many bytes is stored as it is: in one block that is not compressed (RFC 1951, 3.2.4),
-# behind the header of a stream without a dictionary (RFC 1950). With what stands before it, it just
-# fits the 512 bytes that Redis sets aside: a dialogue stays under 700 (docs/performance.md, P5).
+# behind the header of a stream without a dictionary (RFC 1950).
 _SHORT = 460
+# With what stands before it, it just fits the 512 bytes that Redis sets aside: a dialogue stays
+# under 700 (docs/performance.md, P5).
+_MOST_BYTES = _SHORT + 11
 _AS_IT_IS = b"\x78\x01\x01"
 
 # Hops of a bucket waiting to be counted; if nothing fetches them the oldest are dropped, which is
@@ -146,16 +148,23 @@ class StoredSession:
     def add_reply(self, hop_key: str, reply: Reply) -> None:
         """Stores the reply under its hop, and drops the oldest ones."""
         self.replies.append(StoredReply(hop_key, reply.text, int(reply.more)))
-        del self.replies[:-_REPLIES]
+        del self.replies[:-_MOST_REPLIES]
 
     def pack(self) -> bytes:
-        """Returns all but the revision and the moment as bytes."""
+        """Returns all but the revision and the moment as bytes.
+
+        Drops older replies while it is too large.
+        """
         position = list(_list_position(self.position))
         # What stands at the end as it does where a dialogue begins is left out.
         while position[-1] == _FRESH[len(position) - 1]:
             position.pop()
         body = position, self.menu, self.walked, self.walked_digest, self.over, self.replies
-        return _compress(_write_json(body).encode())
+        while True:
+            packed = _compress(_write_json(body).encode())
+            if len(packed) <= _MOST_BYTES or len(self.replies) <= _FEWEST_REPLIES:
+                return packed
+            del self.replies[0]
 
     @classmethod
     def unpack(cls, packed: bytes, revision: int, saved_at: int) -> StoredSession:

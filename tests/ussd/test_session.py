@@ -262,19 +262,5 @@ def test_stored_session_takes_700_bytes_at_most(phone: TestPhone, runtime: Runti
                 assert 0 < memory_of_the_talk(runtime) <= 700
 
 
-@pytest.mark.usefixtures("sample_people")
-def test_ordinary_talk_is_stored_as_it_is(phone: TestPhone, runtime: Runtime) -> None:
-    """Packed by zlib, every hop would give the interpreter away three times more."""
-    for number in (FATIMA, HASSAN, AICHA):
-        runtime.redis.flushdb()
-        phone.dial(number)
-        for typed in "102":
-            phone.answer(typed)
-            (key,) = runtime.redis.keys("{b*}p*")
-            value = runtime.redis.get(key)
-            assert isinstance(value, bytes)
-            assert body_of(value).startswith(session._AS_IT_IS)
-
-
 def test_digest_holds_no_dash(sessions: Sessions) -> None:
     assert not any("-" in sessions.digest(f"AT-{number}", Slot(0)) for number in range(1000))
