@@ -71,6 +71,12 @@ def main() -> None:
         metavar="N",
         help="months behind growth, restoring",
     )
+    parser.add_argument(
+        "--artisans",
+        type=int,
+        metavar="N",
+        help="how large the register is (as 4000000 for growth)",
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=" ".join(MEASUREMENTS))
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(MEASUREMENTS):
@@ -84,7 +90,7 @@ def main() -> None:
     began = time.monotonic()
     beside = arguments.beside, arguments.python or sys.executable
     with stage(arguments.quick, *beside) as measured_stage:
-        measured_stage.months = arguments.months
+        measured_stage.months, measured_stage.artisans = arguments.months, arguments.artisans
         found, stopped = measure_all(measured_stage, names)
     print(f"{machine()}; {time.monotonic() - began:.0f} s")
     if not arguments.quick and not arguments.names:

@@ -49,7 +49,8 @@ class Stage:
     """The engines' addresses, and how much is asked of them (`quick`: less of everything).
 
     `beside` is another checkout to measure in turn with this one, under its own Python, or None.
-    `months` are those behind the register, where there are any.
+    `months` are those behind the register, where there are any; `artisans` is how large it is, None
+    for its usual size.
     """
 
     folder: Path
@@ -59,6 +60,7 @@ class Stage:
     beside: Path | None = None
     beside_python: str = sys.executable
     months: int = 12
+    artisans: int | None = None
     _callers: Iterator[tuple[int, str]] | None = None
 
     @property
@@ -77,7 +79,7 @@ class Stage:
 
     @property
     def rows(self) -> int:
-        return QUICK_ROWS if self.quick else ROWS
+        return self.artisans or (QUICK_ROWS if self.quick else ROWS)
 
     @property
     def register(self) -> Path:
