@@ -251,10 +251,12 @@ def _arrange_counts(counts: dict[str, int]) -> dict[str, int]:
 
 # Codes of payments that this file told anew or corrected, but for those that plainly agree with
 # their deposit; of payments it told again whose break waits, or whose deposit was undone here;
-# and of deposits of its days beside which a resolution charged other cash.
+# and of deposits of its days beside which a resolution charged other cash. With an OFFSET each
+# deposit is looked up by its code: joined, all deposits of all years are read for a file.
 _CODES_TO_JUDGE = text("""
     SELECT p.code FROM network_payment p
-    LEFT JOIN deposit d ON d.code = p.code AND d.network = p.network
+    LEFT JOIN LATERAL (SELECT * FROM deposit
+        WHERE deposit.code = p.code AND deposit.network = p.network OFFSET 0) d ON true
     WHERE p.network = :network AND p.file_id = :file AND NOT coalesce(
         p.first_file_id = :file AND p.status = 'paid' AND p.break_id IS NULL
         AND d.total_centimes = p.amount_centimes
