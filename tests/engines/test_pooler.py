@@ -48,7 +48,7 @@ def test_everything_works_behind_a_pooler(
         try:
             load_sample_people(maalem, tmp_path)
             check_talks(maalem)
-            assert (count_prepared(maalem) > 3) == keeps
+            assert bool(count_prepared(maalem)) == keeps
             check_limits(maalem, primary, pooler, role)
             with pytest.raises(NotDirect):
                 downgrade(maalem.database, "base")
