@@ -1,4 +1,4 @@
-"""Dialogues stored in Redis: read once a hop, written once by compare-and-set.
+"""Dialogues stored in Redis: written once a hop by compare-and-set, and read where need be.
 
 Who can write to Redis must not be believed: a value is signed together with its name, its phone,
 its revision and its moment. One that is forged, cut, moved to another name or older than dialogues
@@ -12,6 +12,7 @@ import json
 import re
 import zlib
 from base64 import b64encode
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
@@ -67,6 +68,10 @@ _AS_IT_IS = b"\x78\x01\x01"
 # Hops of a bucket waiting to be counted; if nothing fetches them the oldest are dropped, which is
 # counted.
 MOST_HOPS = 1_000
+
+# Dialogues that wait in a process for their next hop, some 4 KB each. Of more the one that waited
+# longest is dropped, and read again.
+_MOST_WAITING = 1_024
 
 # A phone's newest dialogue stands under the phone's key, older ones each under its own. The keys
 # come in these pairs, one for each secret, ours first; then where the newest goes if a newer one
@@ -254,6 +259,7 @@ class Slot(NamedTuple):
 
     `seen` is the name of the phone's newest dialogue, where that is another; it is `kept` if it is
     to be believed. `names` are those that each secret gives the dialogue, if they were computed.
+    `recalled` says that Redis was not read: this process wrote that revision, the last it knows of.
     """
 
     place: int
@@ -261,6 +267,7 @@ class Slot(NamedTuple):
     seen: bytes = b""
     kept: bool = False
     names: Sequence[_Names] = ()
+    recalled: bool = False
 
 
 _TODAYS = Slot(0)
@@ -290,7 +297,7 @@ _SAVING = _make_script(_SAVE)
 
 
 class Sessions:
-    """The dialogues under way. Every method is one round trip, and raises Unavailable."""
+    """The dialogues under way. What asks Redis is one round trip, and raises Unavailable."""
 
     def __init__(self, calls: Calls, keys: Keys) -> None:
         self._calls = calls
@@ -299,6 +306,7 @@ class Sessions:
             _SessionKeys(place, _mix(naming), signing)
             for place, (naming, signing) in enumerate(pairs)
         ]
+        self._waiting: OrderedDict[tuple[str, str, str], LoadedSession] = OrderedDict()
 
     def digest(self, text: str, slot: Slot) -> str:
         """Returns eight letters that stand for inputs or a session; `text` cannot be read from it.
@@ -323,6 +331,25 @@ class Sessions:
         """Returns all that may stand for a phone on these days, under each secret there is."""
         slots = [Slot(place) for place in range(len(self._keys))]
         return [self.digest_caller(phone, day, slot) for day in days for slot in slots]
+
+    def recall(self, hop: Hop, now: datetime) -> LoadedSession | None:
+        """Returns the dialogue as this process wrote it, if the hop adds one input to its chain.
+
+        Redis is not asked: another process may have written it since, then `save` writes nothing.
+        Of inputs that come alone nobody here knows which was the last.
+        """
+        chain, line = hop.inputs, _name_line(hop)
+        waiting = self._waiting.get(line) if chain and hop.message is None else None
+        if waiting is None or waiting.record is None:
+            return None
+        record, before = waiting.record, chain.rpartition("*")[0]
+        follows = record.walked == len(before) and record.walked_digest == self.digest(
+            before, waiting.slot
+        )
+        if not follows or now.timestamp() - record.saved_at > STORED_SECONDS:
+            return None
+        # Of two hops at once one has it: both would change it.
+        return waiting if self._waiting.pop(line, None) is waiting else None
 
     def load(self, hop: Hop, now: datetime) -> LoadedSession:
         """Returns the hop's dialogue, or the last one of its phone."""
@@ -368,8 +395,8 @@ class Sessions:
         lost: Any = self._run(bucket, _SAVING, len(keys), *arguments)
         if lost == 1:
             metrics.hops_dropped.inc()
-            return None
-        if not lost:
+        if not lost or lost == 1:
+            self._keep(hop, record, now, slot.place, known)
             return None
         turn, value = lost
         if turn < 0:
@@ -383,6 +410,18 @@ class Sessions:
             self._calls.call(bucket, "DEL", keys[turn])
             return self.save(hop, record, entry, now, Slot(slot.place), deferred)
         return LoadedSession(winner, Slot(holder.place, _read_revision(value)))
+
+    def _keep(
+        self, hop: Hop, record: StoredSession, now: datetime, place: int, names: Sequence[_Names]
+    ) -> None:
+        """Keeps what was written for the next hop, where one can come that says what it follows."""
+        if record.over or hop.message is not None:
+            return
+        record.revision, record.saved_at = record.revision + 1, int(now.timestamp())
+        slot = Slot(place, b"%d" % record.revision, names=names, recalled=True)
+        self._waiting[_name_line(hop)] = LoadedSession(record, slot)
+        if len(self._waiting) > _MOST_WAITING:
+            self._waiting.popitem(last=False)
 
     def log(self, hop: Hop, entry: str) -> None:
         """Adds an entry to the log of hops that is no hop: the end of a session."""
@@ -430,6 +469,10 @@ class Sessions:
             return self._calls.call(bucket, "EVALSHA", script.digest, *arguments)
         except NoScriptError:
             return self._calls.call(bucket, "EVAL", script.text, *arguments)
+
+
+def _name_line(hop: Hop) -> tuple[str, str, str]:
+    return hop.gateway, hop.session_id, hop.phone.e164
 
 
 def _mix(naming: Key) -> bytes:

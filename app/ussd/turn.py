@@ -1,8 +1,9 @@
-"""Answers a callback: load the dialogue, repeat a known reply, walk what is new, save, answer."""
+"""Answers a callback: find the dialogue, repeat a known reply, walk what is new, save, answer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Generic, NamedTuple
 
 from app.base.hop import Hop, Reply
@@ -10,7 +11,7 @@ from app.base.json_text import make_writer
 from app.ussd.deferred import DeferredActions
 from app.ussd.engine import MenuEngine
 from app.ussd.position import Caller, Position
-from app.ussd.session import LAST_ALONE, Sessions, Slot, StoredSession
+from app.ussd.session import LAST_ALONE, LoadedSession, Sessions, Slot, StoredSession
 from app.ussd.versions import Versions
 from app.ussd.vocabulary import Services
 
@@ -53,6 +54,10 @@ class _Walk:
         return "continued" if self.reply.more else "ended"
 
 
+class _Overtaken(Exception):
+    """Another process wrote the dialogue since this one did: nothing was written here."""
+
+
 class Turns(Generic[Services]):
     """Answers callbacks with the menu each dialogue began with, and the sessions in Redis."""
 
@@ -65,13 +70,22 @@ class Turns(Generic[Services]):
     def answer(self, hop: Hop, caller: Caller[Services], language: str) -> TurnResult:
         """Returns the screen for this hop, the same one on a retry.
 
-        Takes two Redis round trips. `language` is for a caller not yet known.
+        Takes one Redis round trip if this process answered the hop before, otherwise two.
+        `language` is for a caller not yet known.
 
         Raises: Unavailable, Late.
         """
         self.versions.publish(caller.now)
+        if recalled := self.sessions.recall(hop, caller.now):
+            with suppress(_Overtaken):
+                return self._answer(hop, replace(caller), language, recalled)
+        return self._answer(hop, caller, language, self.sessions.load(hop, caller.now))
+
+    def _answer(
+        self, hop: Hop, caller: Caller[Services], language: str, loaded: LoadedSession
+    ) -> TurnResult:
+        """Raises: _Overtaken, for a recalled dialogue; Unavailable, Late."""
         chain = hop.inputs
-        loaded = self.sessions.load(hop, caller.now)
         record, slot = loaded.record, loaded.slot
         hop_key = self.sessions.digest(hop.message or chain, slot)
         talk = self.sessions.digest_talk(hop, slot)
@@ -97,6 +111,8 @@ class Turns(Generic[Services]):
         entry = self._log_entry(hop, talk, record, slot, walk, caller)
         deferred = self._late_actions.sign(caller.deferred) if caller.deferred else None
         lost = self.sessions.save(hop, record, entry, caller.now, slot, deferred)
+        if lost and slot.recalled:
+            raise _Overtaken
         if lost and (winner := lost.record):
             # Another worker answered this hop, or a later one, first: its answer stands.
             hop_key = self.sessions.digest(hop.message or chain, lost.slot)
@@ -163,6 +179,8 @@ class Turns(Generic[Services]):
         Of a chain that does not continue the one before only the last input can be new. One input
         that does not is no chain: some players and gateways send each alone.
         """
+        if slot.recalled:
+            return [chain.rpartition("*")[2]]
         walked = record.walked
         if len(chain) < walked or (not chain and walked == LAST_ALONE):
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from app.base.hop import Hop
 from app.base.phone import Phone
 from app.runtime import Runtime
 from app.ussd.position import Caller
+from app.ussd.session import STORED_SECONDS
 from app.ussd.turn import TurnResult, Turns
 from tests.ussd.toy import LIMITS, MENU, NOW, ToyServices, toy_turns
 
@@ -28,10 +30,10 @@ class GatewaySession:
         self, turns: Turns[ToyServices], services: ToyServices, number: str = "+212600000001"
     ) -> None:
         self.turns, self.services, self.phone = turns, services, Phone(number)
-        self.session = f"line-{next(_SESSIONS)}"
+        self.session, self.now = f"line-{next(_SESSIONS)}", NOW
 
     def send(self, chain: str) -> TurnResult:
-        caller = Caller(self.session, self.phone, NOW, self.services, LIMITS)
+        caller = Caller(self.session, self.phone, self.now, self.services, LIMITS)
         return self.turns.answer(Hop("toy", self.session, self.phone, chain), caller, "fr")
 
     def show(self, chain: str) -> str:
@@ -42,6 +44,14 @@ class GatewaySession:
 @pytest.fixture
 def gateway(tmp_path: Path, runtime: Runtime) -> GatewaySession:
     return GatewaySession(toy_turns(tmp_path, runtime.redis), ToyServices())
+
+
+@pytest.fixture
+def elsewhere(gateway: GatewaySession, tmp_path: Path, runtime: Runtime) -> GatewaySession:
+    """The same line, answered by another process."""
+    other = GatewaySession(toy_turns(tmp_path, runtime.redis), gateway.services)
+    other.session = gateway.session
+    return other
 
 
 def test_answer_walks_a_dialogue_hop_by_hop(gateway: GatewaySession) -> None:
@@ -151,22 +161,86 @@ def test_answer_ignores_inputs_behind_the_end(gateway: GatewaySession) -> None:
 
 
 def test_answer_walks_a_lost_session_again_from_its_chain(
-    gateway: GatewaySession, runtime: Runtime
+    gateway: GatewaySession, elsewhere: GatewaySession, runtime: Runtime
 ) -> None:
     gateway.send("")
     gateway.send("5")
     runtime.redis.flushdb()
-    assert gateway.show("5*2") == "Deep.\n1 hidden\n0 Back 00 Home"
+    assert elsewhere.show("5*2") == "Deep.\n1 hidden\n0 Back 00 Home"
 
 
 def test_answer_repeats_an_action_of_a_lost_session_under_its_key(
-    gateway: GatewaySession, runtime: Runtime
+    gateway: GatewaySession, elsewhere: GatewaySession, runtime: Runtime
 ) -> None:
     gateway.send("5*1")
     runtime.redis.flushdb()
-    gateway.send("5*1*0")
+    elsewhere.send("5*1*0")
     assert len(gateway.services.acted) == 2
     assert len(set(gateway.services.acted)) == 1
+
+
+def test_answer_goes_on_with_a_session_that_redis_lost(
+    gateway: GatewaySession, elsewhere: GatewaySession, runtime: Runtime
+) -> None:
+    """The process that answered the hop before still knows it, and stores it again."""
+    gateway.send("5*1")
+    runtime.redis.flushdb()
+    assert gateway.send("5*1*00").screen == "main"
+    assert elsewhere.show("5*1*00*5") == SURE
+    assert len(gateway.services.acted) == 1
+
+
+def test_answer_takes_turns_with_another_process(
+    gateway: GatewaySession, elsewhere: GatewaySession
+) -> None:
+    """What one of them wrote, and knows, is older than what the other wrote since."""
+    assert (gateway.show(""), elsewhere.show("5")) == (MAIN, SURE)
+    assert gateway.show("5*2") == DEEP
+    assert elsewhere.show("5*2*0") == SURE
+    assert elsewhere.send("5*2*0*1").screen == "done"
+    assert gateway.send("5*2*0*1*00").screen == "main"
+    assert len(gateway.services.acted) == 1
+
+
+def test_answer_repeats_what_another_process_replied_to_the_hop(
+    gateway: GatewaySession, elsewhere: GatewaySession
+) -> None:
+    """Its reply was lost on the way, and the gateway asks the process of the hop before.
+
+    It may act again, under the same key; the phone reads what was replied first.
+    """
+    gateway.send("5")
+    first = elsewhere.send("5*1")
+    again = gateway.send("5*1")
+    assert (again.outcome, again.reply) == ("repeated", first.reply)
+    assert len(set(gateway.services.acted)) == 1
+    assert gateway.show("5*1*00*2").startswith("Numbers:")
+
+
+def test_answer_takes_inputs_that_come_alone_to_two_processes(
+    gateway: GatewaySession, elsewhere: GatewaySession
+) -> None:
+    assert (gateway.show(""), elsewhere.show("5")) == (MAIN, SURE)
+    assert gateway.show("2") == DEEP
+    assert elsewhere.show("0") == SURE
+    assert gateway.send("1").screen == "done"
+
+
+def test_answer_reads_again_what_waited_too_long_or_is_too_many(
+    gateway: GatewaySession, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis says that the dialogue is gone: it is walked again, so the process did ask."""
+    monkeypatch.setattr("app.ussd.session._MOST_WAITING", 1)
+    gateway.send("5*1")
+    runtime.redis.flushdb()
+    gateway.now += timedelta(seconds=STORED_SECONDS + 1)
+    gateway.send("5*1*00")
+    assert len(gateway.services.acted) == 2
+    other = GatewaySession(gateway.turns, gateway.services, "+212600000002")
+    other.send("5")
+    runtime.redis.flushdb()
+    gateway.send("5*1*00*5")
+    assert len(gateway.services.acted) == 3
 
 
 def test_answer_ends_a_dialogue_on_the_menu_it_began_with(

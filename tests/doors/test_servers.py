@@ -1,4 +1,4 @@
-"""The door before a server that takes what is sent and says nothing, or is out of reach."""
+"""The door before servers: which one it asks, and one that says nothing or is out of reach."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from threading import Thread
 
 import requests
 
+from tests.conftest import free_port
 from tests.doors.deployment import make_certificate
 from tests.storm.engines import Door
 
@@ -27,10 +28,11 @@ class _Answering(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
+        said = f"CON {self.server.server_port}".encode()  # type: ignore[attr-defined]
         self.send_response(200)
-        self.send_header("Content-Length", "6")
+        self.send_header("Content-Length", str(len(said)))
         self.end_headers()
-        self.wfile.write(b"CON hi")
+        self.wfile.write(said)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -67,6 +69,7 @@ def out_of_reach() -> Iterator[int]:
 
 @contextmanager
 def door_before(folder: Path, *servers: int) -> Iterator[Door]:
+    folder.mkdir(exist_ok=True)
     make_certificate(folder)
     door = Door(folder / "door", list(servers), folder / "door.pem")
     door.start()
@@ -76,13 +79,14 @@ def door_before(folder: Path, *servers: int) -> Iterator[Door]:
         door.kill()
 
 
-def ask(door: Door, path: str) -> tuple[float, str]:
+def ask(door: Door, path: str, session: str = "s") -> tuple[float, str]:
     """Returns after how many seconds a phone had its screen, and the screen."""
     certificate = str(door.log.parent.parent / "certificate.pem")
     for _ in range(50):  # until it is open
         began = time.monotonic()
         try:
-            answer = requests.post(f"{door.base}{path}", data=_HOP, verify=certificate, timeout=25)
+            hop = _HOP | {"sessionId": session}
+            answer = requests.post(f"{door.base}{path}", data=hop, verify=certificate, timeout=25)
         except requests.ConnectionError:
             time.sleep(0.1)
             continue
@@ -107,5 +111,18 @@ def test_a_phone_hardly_waits_for_a_server_out_of_reach(tmp_path: Path) -> None:
         door_before(tmp_path, gone, there) as door,
     ):
         told = [ask(door, _PATHS[0]) for _ in range(4)]
-        assert {screen for _, screen in told} == {"CON hi"}
+        assert {screen for _, screen in told} == {f"CON {there}"}
         assert max(seconds for seconds, _ in told) < 1.2
+
+
+def test_hops_of_a_session_go_to_one_server_while_it_is_there(tmp_path: Path) -> None:
+    sessions = [f"session {number}" for number in range(12)]
+    with answering() as one, ExitStack() as stack:
+        other = stack.enter_context(answering())
+        door = stack.enter_context(door_before(tmp_path, one, other))
+        first = [ask(door, _PATHS[0], session)[1] for session in sessions]
+        assert set(first) == {f"CON {one}", f"CON {other}"}
+        for _ in range(3):
+            assert [ask(door, _PATHS[0], session)[1] for session in sessions] == first
+    with answering() as one, door_before(tmp_path / "again", one, free_port()) as door:
+        assert {ask(door, _PATHS[0], session)[1] for session in sessions} == {f"CON {one}"}
