@@ -39,9 +39,10 @@ def only_name(runtime: Runtime, pattern: str) -> bytes:
 
 
 def talk_of(phone: TestPhone, runtime: Runtime, number: str, inputs: str) -> tuple[bytes, bytes]:
-    """Name and value of a dialogue; nothing else is left in Redis."""
+    """Name and value of the only dialogue in Redis, which this process does not remember."""
     runtime.redis.flushdb()
     phone.dial(number, inputs)
+    runtime.turns.sessions = Sessions(runtime.redis_calls, runtime.keys)
     name = only_name(runtime, "{b*}p*")
     value = runtime.redis.get(name)
     assert isinstance(value, bytes)
@@ -83,6 +84,20 @@ class TestTalks:
         assert counted("talk") > before
         assert screen.startswith("A payer: 663,90"), "all that was typed, walked from the beginning"
         assert phone.answer("0").startswith("1 Mon AMO")
+
+    @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
+    def test_the_process_that_answered_before_goes_on_and_writes_over_it(
+        self, phone: TestPhone, runtime: Runtime, forge: Callable[[bytes], bytes]
+    ) -> None:
+        phone.dial(HASSAN, "2*2")
+        name = only_name(runtime, "{b*}p*")
+        runtime.redis.set(name, forge(runtime.redis.get(name)))  # type: ignore[arg-type]
+        assert phone.answer("0").startswith("A payer: 663,90")
+        assert phone.answer("0").startswith("1 Mon AMO")
+        runtime.turns.sessions = Sessions(runtime.redis_calls, runtime.keys)
+        before = counted("talk")
+        assert phone.answer("2").startswith("A payer: 663,90")
+        assert counted("talk") == before
 
     def test_a_dialogue_of_another_phone_is_not_believed_under_any_name(
         self, phone: TestPhone, runtime: Runtime
