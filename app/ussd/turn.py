@@ -54,8 +54,8 @@ class _Walk:
         return "continued" if self.reply.more else "ended"
 
 
-class _Overtaken(Exception):
-    """Another process wrote the dialogue since this one did: nothing was written here."""
+class _Outdated(Exception):
+    """Another process wrote the dialogue since this one did. Nothing was written here."""
 
 
 class Turns(Generic[Services]):
@@ -77,14 +77,14 @@ class Turns(Generic[Services]):
         """
         self.versions.publish(caller.now)
         if recalled := self.sessions.recall(hop, caller.now):
-            with suppress(_Overtaken):
+            with suppress(_Outdated):
                 return self._answer(hop, replace(caller), language, recalled)
         return self._answer(hop, caller, language, self.sessions.load(hop, caller.now))
 
     def _answer(
         self, hop: Hop, caller: Caller[Services], language: str, loaded: LoadedSession
     ) -> TurnResult:
-        """Raises: _Overtaken, for a recalled dialogue; Unavailable, Late."""
+        """Raises: _Outdated, for a recalled dialogue; Unavailable, Late."""
         chain = hop.inputs
         record, slot = loaded.record, loaded.slot
         hop_key = self.sessions.digest(hop.message or chain, slot)
@@ -112,7 +112,7 @@ class Turns(Generic[Services]):
         deferred = self._late_actions.sign(caller.deferred) if caller.deferred else None
         lost = self.sessions.save(hop, record, entry, caller.now, slot, deferred)
         if lost and slot.recalled:
-            raise _Overtaken
+            raise _Outdated
         if lost and (winner := lost.record):
             # Another worker answered this hop, or a later one, first: its answer stands.
             hop_key = self.sessions.digest(hop.message or chain, lost.slot)
