@@ -251,7 +251,7 @@ def _read_catalogs(folder: Path, files: str) -> Iterator[tuple[str, Catalog]]:
         whole: Catalog | None = None
         for _, path in found:
             with path.open("rb") as file:
-                read = read_po(file, abort_invalid=True)
+                read = read_po(map(_hide_language, file), abort_invalid=True)
             if whole is None:
                 whole = read
                 continue
@@ -260,6 +260,11 @@ def _read_catalogs(folder: Path, files: str) -> Iterator[tuple[str, Catalog]]:
                     whole[message.id] = message
         assert whole is not None
         yield language, whole
+
+
+def _hide_language(line: bytes) -> bytes:
+    """Empties the line that names the language: Babel would read what it knows of all, 3 MB."""
+    return b'""\n' if line.startswith(b'"Language:') else line
 
 
 def _key_of(message: Message) -> str:
