@@ -14,7 +14,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
-from limits.strategies import FixedWindowRateLimiter
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
@@ -84,6 +83,8 @@ from app.ussd.turn import Turns
 from app.ussd.versions import Versions
 
 if TYPE_CHECKING:
+    from limits.strategies import FixedWindowRateLimiter
+
     from app.figures.service import FigureBooks
     from app.office.provider import IdentityProvider
 
@@ -368,6 +369,9 @@ class Runtime:
     @cached_property
     def limiter(self) -> FixedWindowRateLimiter:
         """Counts events by the second or minute, for all processes together."""
+        # Its library is 1.5 MB, and hops count nothing.
+        from limits.strategies import FixedWindowRateLimiter
+
         return FixedWindowRateLimiter(make_limits_storage(self.urls.redis_url, self.redis))
 
     @cached_property

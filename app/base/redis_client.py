@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
-from limits.storage import RedisClusterStorage, RedisStorage
 from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
@@ -32,6 +31,9 @@ from redis.sentinel import (
     SentinelManagedConnection,
     SentinelManagedSSLConnection,
 )
+
+if TYPE_CHECKING:
+    from limits.storage import RedisStorage
 
 # A wait for Redis ends after so long: with PostgreSQL behind it a hop stays under 2 s.
 WAIT_SECONDS = 0.4
@@ -147,6 +149,8 @@ def _of_cluster(address: RedisAddress) -> dict[str, Any]:
 
 def make_limits_storage(url: str, redis: Redis) -> RedisStorage:
     """Returns where limits are counted: in the same Redis. Raises as `connect_redis`."""
+    from limits.storage import RedisClusterStorage, RedisStorage
+
     address = read_many(url)
     if address is None or address.service:
         return RedisStorage("redis://", connection_pool=redis.connection_pool)
