@@ -43,6 +43,10 @@ def find_wording_faults(menu: Menu, words: Words, declared: Declarations) -> Ite
     keys_by_language = {language: words.keys(language) for language in words.languages}
     needed |= set(declared.messages).union(*keys_by_language.values())
     yield from _find_idle_samples(words, samples, keys_by_language)
+    names_by_key: dict[str, set[str]] = {}
+    for language, keys in keys_by_language.items():
+        for key in keys:
+            names_by_key.setdefault(key, set()).update(words.value_names(language, key))
     for language, keys in keys_by_language.items():
         for key in words.repeated.get(language, ()):
             yield Fault(key, language, "is written twice")
@@ -52,7 +56,7 @@ def find_wording_faults(menu: Menu, words: Words, declared: Declarations) -> Ite
             yield Fault(key, language, "is used nowhere")
         for key in sorted(keys):
             yield from _find_costly_letters(words, language, key)
-            yield from _find_value_faults(words, declared, language, key)
+            yield from _find_value_faults(words, declared, language, key, names_by_key[key])
 
 
 def _find_idle_samples(
@@ -78,8 +82,9 @@ def _find_costly_letters(words: Words, language: str, key: str) -> Iterator[Faul
 
 
 def _find_value_faults(
-    words: Words, declared: Declarations, language: str, key: str
+    words: Words, declared: Declarations, language: str, key: str, elsewhere: Set[str]
 ) -> Iterator[Fault]:
+    """Yields what is wrong with a sentence's values; `elsewhere` are those of any language."""
     if words.is_noun(language, key):
         for form in words.forms_without_count(language, key):
             yield Fault(key, language, f"{form} stands for several numbers and lacks {{n}}")
@@ -90,9 +95,6 @@ def _find_value_faults(
     if not key.startswith(_PAGE_PREFIXES):
         for name in sorted(names - declared.samples.names):
             yield Fault(key, language, f"{{{name}}} has no worst value in samples.yaml")
-    elsewhere: set[str] = set().union(
-        *(words.value_names(other, key) for other in words.languages if key in words.keys(other))
-    )
     for name in sorted(elsewhere - names):
         yield Fault(key, language, f"lacks {{{name}}}, which another language has")
     if message := declared.messages.get(key):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from app.text.encoding import Limits
@@ -15,12 +16,15 @@ from app.ussd.screen import (
     ROWS_A_PAGE,
     ScreenContext,
     choice_lines,
+    footer,
     paginate_list,
     paginate_screen,
     row_lines,
 )
 from app.ussd.vocabulary import Row
 
+# The footers that a page may have, as the engine writes them: depth, later page, more pages.
+_FOOTERS = list(product((1, 2, 3), (False, True), (False, True)))
 # From this depth on the footer offers everything it can.
 DEEPEST = 3
 _MANY_ROWS = 12
@@ -41,6 +45,8 @@ class FilledMenu:
     samples: Samples
     # By screen and language: a screen's values are wanted for every page and gateway.
     _values: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    # By language: each screen asks for them.
+    _footers: dict[str, set[str]] = field(default_factory=dict)
 
     def values(self, screen: Screen, language: str) -> dict[str, Any]:
         """Returns the largest value of each name in the screen's sentences."""
@@ -77,6 +83,13 @@ class FilledMenu:
         if screen.kind == "list":
             return row_lines(context, [self._row(screen, language)] * ROWS_A_PAGE)
         return choice_lines(context, [choice.digit for choice in screen.choices])
+
+    def footers(self, language: str) -> set[str]:
+        """Returns every footer that a page may have."""
+        if language not in self._footers:
+            words = self.engine.words
+            self._footers[language] = {footer(words, language, *ends) for ends in _FOOTERS}
+        return self._footers[language]
 
     def _context(self, screen: Screen, language: str, limits: Limits, reason: str) -> ScreenContext:
         depth, values = depth_of(screen), self.values(screen, language)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
 
 from app.text.encoding import Limits
 from app.text.pages import begins_with_digit
 from app.ussd.checker.filled_menu import FilledMenu
 from app.ussd.menu import Screen
-from app.ussd.screen import CHOICES_A_PAGE, footer, sentences
-
-# The footers that a page may have, as the engine writes them: depth, later page, more pages.
-_FOOTERS = list(product((1, 2, 3), (False, True), (False, True)))
+from app.ussd.screen import CHOICES_A_PAGE, sentences
 
 
 def find_key_faults(filled: FilledMenu, screen: Screen, language: str) -> Iterator[str]:
@@ -35,10 +31,7 @@ def find_page_faults(
     filled: FilledMenu, screen: Screen, language: str, limits: Limits
 ) -> Iterator[str]:
     """Yields the lines of a screen's pages that begin with a digit and are no keys."""
-    words, keys = filled.engine.words, set(filled.key_lines(screen, language, limits))
-    keys |= {
-        footer(words, language, depth, bool(later), bool(more)) for depth, later, more in _FOOTERS
-    }
+    keys = {*filled.key_lines(screen, language, limits), *filled.footers(language)}
     for number, page in enumerate(filled.pages(screen, language, limits), 1):
         for line in page.split("\n"):
             if begins_with_digit(line) and line not in keys:
