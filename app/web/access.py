@@ -14,6 +14,8 @@ from flask import Flask
 
 View = TypeVar("View", bound=Callable[..., object])
 _DECLARATION = "maalem_audience"
+# Addresses for machines begin so.
+MACHINES = ("/ussd/", "/sms/", "/healthz", "/readyz", "/metrics")
 
 
 class Audience(StrEnum):

@@ -14,8 +14,7 @@ from app.web.api_calls import (
 )
 from app.web.api_collection import make_collection
 from app.web.api_guide import EXAMPLES, list_examples, read_guide
-from app.web.mobile_money import sandbox
-from app.web.mobile_money.routes import BASE
+from app.web.mobile_money import BASE, sandbox
 
 pages = Blueprint("api_docs", __name__, url_prefix="/docs")
 

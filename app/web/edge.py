@@ -22,8 +22,8 @@ from app.base.json_text import find_texts, read_json
 from app.mobile_money.objects import refuse
 from app.settings import Settings
 from app.web.error_pages import answer_error
+from app.web.mobile_money import BASE
 from app.web.mobile_money.responses import refused_response
-from app.web.mobile_money.routes import BASE
 from app.web.office.upload_places import take_upload_place
 from app.web.proxies import came_by_proxy, find_peer
 from app.web.refusals import Refusal

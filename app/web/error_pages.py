@@ -12,11 +12,10 @@ from flask import Response, current_app, g, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from app.runtime import runtime
-from app.web.access import Audience, audience_of
+from app.web.access import MACHINES, Audience, audience_of
 from app.web.language import vary
 from app.web.refusals import Refusal
 
-_MACHINES = ("/ussd/", "/sms/", "/healthz", "/readyz", "/metrics")
 # The refusal of a status that no page gives itself; other ones of 4xx are "not_understood".
 _BY_STATUS = {
     401: "not_allowed",
@@ -73,7 +72,7 @@ def answer_error(refusal: Refusal, why: str, status: int | None = None) -> Respo
     status = status or refusal.status
     if _reads_json():
         return Response(json.dumps({"error": why}), status, mimetype="application/json")
-    if request.path.startswith(_MACHINES):
+    if request.path.startswith(MACHINES):
         return Response(f"{why}\n", status, mimetype="text/plain")
     ways = _list_ways_back(refusal)
     place = url_for("till.desk") if request.path.startswith("/agent") else "/"

@@ -11,7 +11,7 @@ from itsdangerous import BadSignature, Serializer, URLSafeSerializer, URLSafeTim
 
 from app.base.keys import Keys, Purpose
 from app.settings import Settings
-from app.web.mobile_money.routes import BASE
+from app.web.mobile_money import BASE
 
 
 class CookieSigner:

@@ -13,11 +13,11 @@ from queue import Empty, SimpleQueue
 from flask import Flask, g, request
 
 from app.settings import Settings
-from app.web.mobile_money.routes import BASE
+from app.web.mobile_money import BASE
 from app.web.office import tokens
 from app.web.places import SessionPlaces, office_places, till_places
 from app.web.places import register as register_places
-from app.web.till.sign_in import read_token
+from app.web.till.tokens import read_token
 
 _PROVIDER = "/office/sign-in/provider"
 # Of whom an address is, by its beginning; what is not here is served by every process.

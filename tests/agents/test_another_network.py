@@ -21,7 +21,7 @@ from app.ledger.models import ledger_transaction
 from app.payments.models import deposit
 from app.reconciliation.network_file import HEADER
 from app.runtime import Runtime
-from app.web.mobile_money.routes import BASE
+from app.web.mobile_money import BASE
 from tests.mobile_money.conftest import payment
 from tests.phone import TestPhone
 from tests.web.test_till import AgentTerminal, code_of, grouped, plain

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from app.agents.staff import NewAgent, add_agent
 from app.base.operation import operation
 from app.runtime import Runtime
-from app.web.mobile_money.routes import BASE
+from app.web.mobile_money import BASE
 from tests.conftest import AGENCY
 from tests.mobile_money.conftest import HEADERS
 from tests.web.conftest import rules_of

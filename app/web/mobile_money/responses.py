@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import structlog
 from flask import Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.base.errors import MaalemError, Unavailable
-from app.mobile_money.bills import BillPage
 from app.mobile_money.errors import Refused, refusal_of
 from app.mobile_money.objects import JsonObject, error_object, refuse, write_moment
-from app.mobile_money.requests import ApiAnswer
 from app.observe import metrics
 from app.web.mobile_money.sandbox import tell_time
+
+if TYPE_CHECKING:
+    from app.mobile_money.bills import BillPage
+    from app.mobile_money.requests import ApiAnswer
 
 _log = structlog.get_logger("api")
 

@@ -53,6 +53,7 @@ from app.observe import metrics
 from app.payments.rules import read_code
 from app.runtime import runtime
 from app.web.access import Audience, open_to
+from app.web.mobile_money import BASE
 from app.web.mobile_money.authentication import admit
 from app.web.mobile_money.requests import read_body, read_method, read_page
 from app.web.mobile_money.responses import (
@@ -67,7 +68,6 @@ from app.web.mobile_money.sandbox import forget_if_later, tell_time
 
 # A request's body as it was read.
 _Asked = TypeVar("_Asked")
-BASE = "/mm/v1.2"
 pages = Blueprint("mobile_money", __name__, url_prefix=BASE)
 pages.before_request(admit)
 pages.register_error_handler(MaalemError, refuse_known)

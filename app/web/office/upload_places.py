@@ -10,9 +10,6 @@ from threading import BoundedSemaphore
 
 from flask import current_app, g, request
 
-from app.office.rights import RIGHTS
-from app.office.sessions import Stage
-from app.web.office.frame import right_of, use_session
 from app.web.office.tokens import read_token
 from app.web.places import office_places
 
@@ -42,6 +39,11 @@ def _may_send() -> bool:
 
     Of the sessions that this process has not seen yet, one at a time is looked up.
     """
+    # The office's pages are read where they are served alone.
+    from app.office.rights import RIGHTS
+    from app.office.sessions import Stage
+    from app.web.office.frame import right_of, use_session
+
     places, token = office_places(), read_token()
     if not token or (place := places.take(token)) is None:
         return False

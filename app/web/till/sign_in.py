@@ -37,12 +37,12 @@ from app.web.proxies import name_caller
 from app.web.rate_limits import give_back_try, take_try
 from app.web.refusals import Refusal
 from app.web.till.devices import find_door
+from app.web.till.tokens import TOKEN, read_token
 
 # Wrong PINs. Tills of one agency share an address; five lock the number before its limit is met.
 _PER_ADDRESS = RateLimitItemPerMinute(30)
 PER_NUMBER = RateLimitItemPerMinute(10)
 _LONGEST_NUMBER = 12
-_TOKEN = "token"  # noqa: S105 - the cookie's key of the session's token
 _WRONG = {WrongPin.code, AgentLocked.code}
 R = TypeVar("R")
 _PIN_REFUSALS = (WrongPin, AgentLocked, OneTimePinOver, PinKeyUnknown, PinNotChosen)
@@ -94,11 +94,6 @@ def register(app: Flask) -> None:
     app.login_manager = manager  # type: ignore[attr-defined]
 
 
-def read_token() -> str:
-    """Returns the token of the session that this request carries, still good or not; or nothing."""
-    return str(session.get(_TOKEN, ""))
-
-
 def session_at_the_till() -> AgentSession | None:
     """Returns the session of this request, as the database knows it now."""
     signed_in: _SignedInAgent = current_user
@@ -124,7 +119,7 @@ def _enter(number: str, pin: SecretStr, door: Door) -> SignedIn | Refusal:
             # A PIN that was replaced while it was compared opens nothing.
             hold_agent(change.connection, entered.agent_id, entered.generation)
             # Another session of this browser is left for good: no copy of it may live on.
-            if left := session.get(_TOKEN):
+            if left := session.get(TOKEN):
                 end_session(change, SecretStr(left))
             token = begin_session(change, maalem.random, entered.agent_id)
         except _PIN_REFUSALS as error:
@@ -180,7 +175,7 @@ def choose_new_pin(typed: str, again: str) -> Refusal | None:
 
 def leave() -> None:
     """Ends this session, and every copy of its cookie with it."""
-    maalem, token = runtime(), session.get(_TOKEN, "")
+    maalem, token = runtime(), read_token()
     opened = session_at_the_till()
     session.clear()
     if opened:
@@ -199,7 +194,7 @@ def plain_digits(typed: str, longest: int = _LONGEST_NUMBER) -> str:
 def _keep(agent_id: int, token: SecretStr) -> None:
     """Puts a new session into the cookie: form tokens and a code of before must not survive."""
     session.clear()
-    session[_TOKEN] = token.get_secret_value()
+    session[TOKEN] = token.get_secret_value()
     till_places().note(read_token(), good=True)
     login_user(_SignedInAgent(agent_id))
 
@@ -216,7 +211,7 @@ def find_own_door(number: str) -> Door:
     door = find_door(number)
     if door.kind == "device":
         return door
-    return Door.device(sha256(session.get(_TOKEN, "").encode()).hexdigest()[:32])
+    return Door.device(sha256(read_token().encode()).hexdigest()[:32])
 
 
 def refuse_while_locked(connection: Connection, number: str) -> None:
