@@ -30,24 +30,25 @@ from app.enrolment.registry_staging import STORED, StoredRows
 _KEYLESS = [name if name != "cin_digest" else "cin_digest IS NOT NULL" for name in STORED]
 
 
-_CREATED = "SELECT unnest(created_ids) FROM registry_import WHERE id = :number"
-_CREATED_SINCE = "SELECT id FROM artisan WHERE id > :last"
+_CREATED = "id IN (SELECT unnest(created_ids) FROM registry_import WHERE id = :number)"
+_CREATED_SINCE = "id > :last"
+_UPDATED = "id IN (SELECT artisan_id FROM registry_import_update WHERE import_id = :number)"
 
 
 def _digest_people(columns: Sequence[str], created: str) -> str:
-    # Each person's digest first: what is sorted then is short.
+    # Each person's digest first: what is sorted then is short. Nobody is both created and updated.
+    digest = f"md5(ROW({', '.join(columns)}, rights_as_of)::text)"
     return f"""
     SELECT coalesce(md5(string_agg(digest, '' ORDER BY id)), '') FROM (
-        SELECT id, md5(ROW({", ".join(columns)}, rights_as_of)::text) AS digest
-        FROM artisan WHERE id IN ({created} UNION ALL
-            SELECT artisan_id FROM registry_import_update WHERE import_id = :number)
-        OFFSET 0) person
+        SELECT id, {digest} AS digest FROM artisan WHERE {created}
+        UNION ALL SELECT id, {digest} FROM artisan WHERE {_UPDATED}) person
     """  # noqa: S608 - the names are ours
 
 
 _COMPLETE = text(
     f"""
-    UPDATE registry_import SET created_ids = ARRAY({_CREATED_SINCE} ORDER BY id),
+    UPDATE registry_import SET
+        created_ids = ARRAY(SELECT id FROM artisan WHERE {_CREATED_SINCE} ORDER BY id),
         left_as = ({_digest_people(_KEYLESS, _CREATED_SINCE)})
     WHERE id = :number
     """  # noqa: S608 - the names are ours
