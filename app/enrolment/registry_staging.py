@@ -13,7 +13,6 @@ from sqlalchemy import (
     Connection,
     LargeBinary,
     MetaData,
-    Select,
     Table,
     Text,
     case,
@@ -28,7 +27,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.base.keys import Keys, Purpose
 from app.base.rows import read_row
@@ -298,15 +296,11 @@ def store(connection: Connection, today: date) -> None:
     without a change is not touched.
     """
     _give_up_numbers(connection)
-    # Half the time of an upsert, and it does not hold up payments that refer to the artisan.
-    connection.execute(
-        update(artisan)
-        .where(_same_person, _accepted, ~_differs, artisan.c.rights_as_of != today)
-        .values(rights_as_of=today)
-    )
+    # Not by an upsert: it takes longer, and holds up payments of everybody it updates.
+    _update_known(connection, today)
     values = select(*(incoming.c[name] for name in STORED), literal(today)).select_from(_matched)
-    changing = values.where(_accepted, or_(~_known, _differs)).order_by(incoming.c.line)
-    _upsert(connection, changing)
+    created = values.where(_accepted, ~_known).order_by(incoming.c.line)
+    connection.execute(insert(artisan).from_select((*STORED, "rights_as_of"), created))
 
 
 def _give_up_numbers(connection: Connection) -> None:
@@ -317,17 +311,15 @@ def _give_up_numbers(connection: Connection) -> None:
         connection.execute(update(artisan).where(artisan.c.id.in_(given_up)).values({column: None}))
 
 
-def _upsert(connection: Connection, values: Select[*tuple[object, ...]]) -> None:
-    names = (*STORED, "rights_as_of")
-    statement = upsert(artisan).from_select(names, values)
-    told, lost = statement.excluded.phone, artisan.c.lost_phone
-    phones = {
+def _update_known(connection: Connection, today: date) -> None:
+    told, lost = incoming.c.phone, artisan.c.lost_phone
+    values = {name: incoming.c[name] for name in STORED[1:]} | {
         "phone": case((told == lost, artisan.c.phone), else_=told),
         "lost_phone": case((told == lost, lost)),
+        "rights_as_of": today,
     }
     connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["rna_number"],
-            set_={name: statement.excluded[name] for name in names[1:]} | phones,
-        )
+        update(artisan)
+        .where(_same_person, _accepted, or_(_differs, artisan.c.rights_as_of != today))
+        .values(values)
     )

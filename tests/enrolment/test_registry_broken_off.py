@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.alone import ALONE
 from tests.enrolment.registry_lines import KEYS, TODAY, load, numbered, rejections, stored, write
 
 ROWS = 5000
+TOMORROW = TODAY + timedelta(days=1)
 # Imports the file and stops for good at the step named, as if the machine hung there.
 IMPORT_AND_STALL = f"""{ALONE}
 import time
@@ -84,6 +86,27 @@ def test_concurrent_imports_run_one_after_the_other(engine: Engine, tmp_path: Pa
         thread.join(60)
     outcomes = sorted((report.created, report.unchanged) for report in reports)
     assert outcomes == [(0, ROWS), (ROWS, 0)]
+
+
+def test_import_holds_up_no_payment_of_a_person_whose_numbers_stay(
+    engine: Engine, tmp_path: Path
+) -> None:
+    load(engine, write(tmp_path / "first.csv", [numbered(1), numbered(2)]))
+    changed = [numbered(1, full_name="Zineb Tazi"), numbered(2), numbered(3)]
+    file, free = write(tmp_path / "rna.csv", changed), []
+    other = create_engine(engine.url)
+
+    def refer_to_everybody(step: str, done: int, total: int | None) -> None:
+        """As the row of a deposit does, while the import has stored all and not yet ended."""
+        if step == "stored":
+            with other.connect() as connection:
+                people = text("SELECT rna_number FROM artisan ORDER BY id FOR KEY SHARE NOWAIT")
+                free.extend(connection.execute(people).scalars())
+
+    import_registry(engine, file, keys=KEYS, today=TOMORROW, progress=refer_to_everybody)
+    other.dispose()
+    assert free == ["81", "82"]
+    assert stored(engine, "full_name", "rights_as_of")[0] == ("Zineb Tazi", TOMORROW)
 
 
 def test_import_names_a_server_that_ends_the_connection(engine: Engine, tmp_path: Path) -> None:
