@@ -35,7 +35,9 @@ def file_message(dialogue: Dialogue) -> Say:
     return Say("sms.not_enrolled", {"file": describe_enrolment(dialogue)["file"]})
 
 
-@vocabulary.action("look_at_rights", "enrolled", "not_enrolled", by_sms=rights_by_sms)
+@vocabulary.action(
+    "look_at_rights", "enrolled", "not_enrolled", by_sms=rights_by_sms, only_looks=True
+)
 def look_at_rights(dialogue: Dialogue) -> str:
     reload_stale_person(dialogue)
     if get_standing(dialogue).enrolled:

@@ -69,6 +69,7 @@ def code_by_sms(dialogue: Dialogue, outcome: str) -> Say | None:
     "pays_with_tax",
     "not_enrolled",
     by_sms=dues_by_sms,
+    only_looks=True,
 )
 def look_at_dues(dialogue: Dialogue) -> str:
     reload_stale_person(dialogue)

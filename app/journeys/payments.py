@@ -38,7 +38,7 @@ def payments_by_sms(dialogue: Dialogue, _outcome: str) -> Say:
     return Say("sms.payments", {name: values[name] for name in ("total", "received_on", "posted")})
 
 
-@vocabulary.action("look_at_payments", "some", "none", by_sms=payments_by_sms)
+@vocabulary.action("look_at_payments", "some", "none", by_sms=payments_by_sms, only_looks=True)
 def look_at_payments(dialogue: Dialogue) -> str:
     reload_stale_person(dialogue)
     code = get_live_code(dialogue)
@@ -63,7 +63,7 @@ def has_live_code(dialogue: Dialogue) -> bool:
     return dialogue.facts.may_end_code and get_live_code(dialogue) is not None
 
 
-@vocabulary.action("look_at_receipts", "some", "none")
+@vocabulary.action("look_at_receipts", "some", "none", only_looks=True)
 def look_at_receipts(dialogue: Dialogue) -> str:
     if not dialogue.facts.deposits:
         return "none"

@@ -29,7 +29,7 @@ def claims_by_sms(dialogue: Dialogue, outcome: str) -> Say:
     return Say("sms.claims", {name: values[name] for name in ("claim", "claim_state")})
 
 
-@vocabulary.action("look_at_claims", "some", "none", by_sms=claims_by_sms)
+@vocabulary.action("look_at_claims", "some", "none", by_sms=claims_by_sms, only_looks=True)
 def look_at_claims(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
         require_proof(connection, dialogue)

@@ -10,7 +10,7 @@ from app.base.hop import Hop, Reply
 from app.base.json_text import make_writer
 from app.ussd.deferred import DeferredActions
 from app.ussd.engine import MenuEngine
-from app.ussd.position import Caller, Position
+from app.ussd.position import Caller, DialogueOutdated, Position
 from app.ussd.session import LAST_ALONE, LoadedSession, Sessions, Slot, StoredSession
 from app.ussd.versions import Versions
 from app.ussd.vocabulary import Services
@@ -54,10 +54,6 @@ class _Walk:
         return "continued" if self.reply.more else "ended"
 
 
-class _Outdated(Exception):
-    """Another process wrote the dialogue since this one did. Nothing was written here."""
-
-
 class Turns(Generic[Services]):
     """Answers callbacks with the menu each dialogue began with, and the sessions in Redis."""
 
@@ -70,21 +66,21 @@ class Turns(Generic[Services]):
     def answer(self, hop: Hop, caller: Caller[Services], language: str) -> TurnResult:
         """Returns the screen for this hop, the same one on a retry.
 
-        Takes one Redis round trip if this process answered the hop before, otherwise two.
-        `language` is for a caller not yet known.
+        Takes one Redis round trip if this process answered the hop before and no action may change
+        anything, otherwise two. `language` is for a caller not yet known.
 
         Raises: Unavailable, Late.
         """
         self.versions.publish(caller.now)
         if recalled := self.sessions.recall(hop, caller.now):
-            with suppress(_Outdated):
-                return self._answer(hop, replace(caller), language, recalled)
+            with suppress(DialogueOutdated):
+                return self._answer(hop, replace(caller, recalled=True), language, recalled)
         return self._answer(hop, caller, language, self.sessions.load(hop, caller.now))
 
     def _answer(
         self, hop: Hop, caller: Caller[Services], language: str, loaded: LoadedSession
     ) -> TurnResult:
-        """Raises: _Outdated, for a recalled dialogue; Unavailable, Late."""
+        """Raises: DialogueOutdated, for a recalled dialogue; Unavailable, Late."""
         chain = hop.inputs
         record, slot = loaded.record, loaded.slot
         hop_key = self.sessions.digest(hop.message or chain, slot)
@@ -112,7 +108,7 @@ class Turns(Generic[Services]):
         deferred = self._late_actions.sign(caller.deferred) if caller.deferred else None
         lost = self.sessions.save(hop, record, entry, caller.now, slot, deferred)
         if lost and slot.recalled:
-            raise _Outdated
+            raise DialogueOutdated
         if lost and (winner := lost.record):
             # Another worker answered this hop, or a later one, first: its answer stands.
             hop_key = self.sessions.digest(hop.message or chain, lost.slot)
@@ -179,8 +175,6 @@ class Turns(Generic[Services]):
         Of a chain that does not continue the one before only the last input can be new. One input
         that does not is no chain: some players and gateways send each alone.
         """
-        if slot.recalled:
-            return [chain.rpartition("*")[2]]
         walked = record.walked
         if len(chain) < walked or (not chain and walked == LAST_ALONE):
             return None

@@ -71,11 +71,13 @@ class Action(Generic[Services, Facts, Answers]):
 
     `by_sms` makes the message that answers an action too slow for the screen. It returns None if
     the action has queued a message itself. An action without `by_sms` cannot be deferred.
+    `only_looks` is true if it changes nothing but the dialogue.
     """
 
     run: Run[Services, Facts, Answers]
     outcomes: tuple[str, ...]
     by_sms: Answer[Services, Facts, Answers] | None = None
+    only_looks: bool = False
 
 
 class Vocabulary(Generic[Services, Facts, Answers]):
@@ -97,11 +99,12 @@ class Vocabulary(Generic[Services, Facts, Answers]):
         name: str,
         *outcomes: str,
         by_sms: Answer[Services, Facts, Answers] | None = None,
+        only_looks: bool = False,
     ) -> Callable[[Run[Services, Facts, Answers]], Run[Services, Facts, Answers]]:
         """Registers the function of a `do` screen; it returns one of `outcomes`."""
 
         def register(run: Run[Services, Facts, Answers]) -> Run[Services, Facts, Answers]:
-            _add_once(self.actions, name, Action(run, outcomes, by_sms))
+            _add_once(self.actions, name, Action(run, outcomes, by_sms, only_looks))
             return run
 
         return register

@@ -78,7 +78,7 @@ def once(client: FlaskClient) -> OnePost:
 
 
 # What is typed, and the most SQL statements the hop may take. A phone not proven reads in two.
-NONE, READ, TWO, CODE, CHANGE = 0, 1, 2, 1, 10
+NONE, READ, TWO, CODE, CHANGE = 0, 1, 2, 2, 10
 TALK = [
     ("1", READ),
     ("0", NONE),
@@ -121,7 +121,8 @@ def test_every_hop_stays_in_the_budget(
         for typed, most in TALK:
             clock.now += timedelta(seconds=apart)
             cost = spent(lambda typed=typed: once.answer(typed))  # type: ignore[misc]
-            assert cost.sql <= most and cost.redis == 1, (number, typed, cost, once.screen)
+            trips = 1 if most in {NONE, READ} else 2  # what may change something reads first
+            assert cost.sql <= most and cost.redis <= trips, (number, typed, cost, once.screen)
             again = spent(once.post)
             assert again == Spent(0, 1), (number, typed, again)
 

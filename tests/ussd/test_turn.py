@@ -8,13 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
+from app.base.errors import Unavailable
 from app.base.hop import Hop
 from app.base.phone import Phone
+from app.base.redis_calls import make_calls
 from app.runtime import Runtime
 from app.ussd.position import Caller
 from app.ussd.session import STORED_SECONDS
 from app.ussd.turn import TurnResult, Turns
+from tests.conftest import free_port
 from tests.ussd.toy import LIMITS, MENU, NOW, ToyServices, toy_turns
 
 MAIN = "1 long\n2 rows\n3 ask\n5 sure"
@@ -205,16 +209,37 @@ def test_answer_takes_turns_with_another_process(
 def test_answer_repeats_what_another_process_replied_to_the_hop(
     gateway: GatewaySession, elsewhere: GatewaySession
 ) -> None:
-    """Its reply was lost on the way, and the gateway asks the process of the hop before.
-
-    It may act again, under the same key; the phone reads what was replied first.
-    """
+    """Its reply was lost on the way, and the gateway asks the process of the hop before."""
     gateway.send("5")
     first = elsewhere.send("5*1")
     again = gateway.send("5*1")
     assert (again.outcome, again.reply) == ("repeated", first.reply)
-    assert len(set(gateway.services.acted)) == 1
     assert gateway.show("5*1*00*2").startswith("Numbers:")
+    assert elsewhere.send("5*1*00*2*1").screen == "done"
+    assert (gateway.send("5*1").outcome, len(gateway.services.acted)) == ("repeated", 2)
+
+
+def test_answer_does_not_act_on_what_it_remembers_while_redis_is_away(
+    gateway: GatewaySession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.send("5")
+    with monkeypatch.context() as away:
+        away.setattr(gateway.turns.sessions, "_calls", make_calls(Redis(port=free_port())))
+        with pytest.raises(Unavailable):
+            gateway.send("5*1")
+    assert gateway.services.acted == []
+    assert gateway.send("5*1").screen == "done"
+
+
+def test_answer_reads_two_stars_alike_in_every_process(
+    gateway: GatewaySession, elsewhere: GatewaySession
+) -> None:
+    """An input without a digit stands between them, and is not understood."""
+    for turns in (gateway.turns, elsewhere.turns):
+        line = GatewaySession(gateway.turns, ToyServices())
+        assert line.show("") == MAIN
+        line.turns = turns
+        assert line.show("**5") == f"Wrong!\n{MAIN}"
 
 
 def test_answer_takes_inputs_that_come_alone_to_two_processes(

@@ -119,6 +119,22 @@ def test_phone_gets_a_screen_with_redis_away(
     assert "Mon AMO" in caller.dial(FATIMA)
 
 
+def test_phone_gets_no_code_with_redis_away_in_the_middle(
+    own_runtime: Runtime, caller: TestPhone, data_dir: Path
+) -> None:
+    """The process that asks for the code remembers the dialogue."""
+    caller.dial(HASSAN)
+    caller.answer("2")
+    before = codes(own_runtime)
+    stop_redis(data_dir)
+    try:
+        caller.chain = "2*1"
+        assert timed_away(caller) == away(own_runtime, "fr")
+        assert codes(own_runtime) == before
+    finally:
+        start_redis(data_dir)
+
+
 def test_outage_screen_says_since_when_where_it_is_known(
     own_runtime: Runtime, caller: TestPhone, data_dir: Path
 ) -> None:
