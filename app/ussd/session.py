@@ -9,7 +9,6 @@ under the same key of the database, once.
 from __future__ import annotations
 
 import json
-import re
 import zlib
 from base64 import b64encode
 from collections import OrderedDict
@@ -19,6 +18,7 @@ from datetime import date, datetime
 from hashlib import blake2b, sha1
 from hmac import compare_digest
 from operator import attrgetter
+from threading import Lock
 from typing import Any, NamedTuple
 
 from redis.exceptions import NoScriptError
@@ -41,6 +41,9 @@ LAST_ALONE = -1
 # Replies stored for a gateway that repeats a hop; older hops than these get the current screen.
 _MOST_REPLIES, _FEWEST_REPLIES = 4, 2
 _NAME_BYTES, _PHONE_BYTES, _MOMENT_BYTES, _TAG_BYTES = 12, 9, 4, 16
+# Behind the name: a revision of up to ten digits, the moment, the signature. What is written anew
+# after a loss has an old revision's number, but not its signature.
+_HEAD = slice(_NAME_BYTES, _NAME_BYTES + 11 + _MOMENT_BYTES + _TAG_BYTES)
 # Six bytes are eight letters of base64.
 _SHOWN_BYTES = 6
 _MOST_SKEW = 60
@@ -70,13 +73,13 @@ _AS_IT_IS = b"\x78\x01\x01"
 MOST_HOPS = 1_000
 
 # Dialogues that wait in a process for their next hop, some 4 KB each. Of more the one that waited
-# longest is dropped, and read again.
+# longest is dropped, and read again; so are those that Redis has dropped.
 _MOST_WAITING = 1_024
 
 # A phone's newest dialogue stands under the phone's key, older ones each under its own. The keys
 # come in these pairs, one for each secret, ours first; then where the newest goes if a newer one
 # begins, the hops, the promises.
-# Writes if the revision is still the one read; else returns which key holds what another worker
+# Writes if what was read still stands there; else returns which key holds what another worker
 # wrote. Returns -1 and the phone's newest dialogue if that is not the one seen when we looked, and
 # 1 where an old hop had to be dropped from the log.
 _SAVE = f"""
@@ -85,8 +88,8 @@ for i = 1, #KEYS - 3 do
   local current = i == 1 and newest or redis.call('GET', KEYS[i])
   if current and (i % 2 == 0 or
       string.sub(current, 1, {_NAME_BYTES}) == ARGV[7 + math.ceil(i / 2)]) then
-    local revision = string.match(current, '^(%d+):', {_NAME_BYTES + 1}) or ''
-    if i > 2 or revision ~= ARGV[1] then return {{i - 1, current}} end
+    local head = string.sub(current, {_HEAD.start + 1}, {_HEAD.stop})
+    if i > 2 or head ~= ARGV[1] then return {{i - 1, current}} end
     own = own or KEYS[i]
   end
 end
@@ -105,7 +108,6 @@ _list_position = attrgetter(*(field.name for field in fields(Position)))
 _FRESH = _list_position(Position(""))
 _write_json = make_writer(",", ":")
 _read_json = json.JSONDecoder().raw_decode
-_match_revision = re.compile(rb"(\d+):").match
 
 
 class StoredReply(NamedTuple):
@@ -255,15 +257,15 @@ class _SessionKeys:
 
 
 class Slot(NamedTuple):
-    """The place of a dialogue: the secret whose keys it has, and the revision to be replaced.
+    """The place of a dialogue: the secret whose keys it has, and the head of what is replaced.
 
     `seen` is the name of the phone's newest dialogue, where that is another; it is `kept` if it is
     to be believed. `names` are those that each secret gives the dialogue, if they were computed.
-    `recalled` says that Redis was not read: this process wrote that revision, the last it knows of.
+    `recalled` says that Redis was not read: this process wrote what it last knows of.
     """
 
     place: int
-    replaces: bytes = b"0"
+    replaces: bytes = b""
     seen: bytes = b""
     kept: bool = False
     names: Sequence[_Names] = ()
@@ -307,6 +309,7 @@ class Sessions:
             for place, (naming, signing) in enumerate(pairs)
         ]
         self._waiting: OrderedDict[tuple[str, str, str], LoadedSession] = OrderedDict()
+        self._lock = Lock()
 
     def digest(self, text: str, slot: Slot) -> str:
         """Returns eight letters that stand for inputs or a session; `text` cannot be read from it.
@@ -346,10 +349,11 @@ class Sessions:
         follows = record.walked == len(before) and record.walked_digest == self.digest(
             before, waiting.slot
         )
-        if not follows or now.timestamp() - record.saved_at > STORED_SECONDS:
+        if not follows or _is_old(waiting, now):
             return None
         # Of two hops at once one has it: both would change it.
-        return waiting if self._waiting.pop(line, None) is waiting else None
+        with self._lock:
+            return waiting if self._waiting.pop(line, None) is waiting else None
 
     def load(self, hop: Hop, now: datetime) -> LoadedSession:
         """Returns the hop's dialogue, or the last one of its phone."""
@@ -359,7 +363,7 @@ class Sessions:
             value = newest if newest and newest.startswith(each.dialogue) else own
             if value is not None:
                 record = self._verify(each, each.dialogue, value, now)
-                slot = Slot(each.place, _read_revision(value), names=names)
+                slot = Slot(each.place, value[_HEAD], names=names)
                 return LoadedSession(record, slot)
         pairs = zip(names, values[::2], strict=True)
         left = [self._verify_newest(each, newest, now) for each, newest in pairs]
@@ -396,7 +400,7 @@ class Sessions:
         if lost == 1:
             metrics.hops_dropped.inc()
         if not lost or lost == 1:
-            self._keep(hop, record, now, slot.place, known)
+            self._keep(hop, record, now, Slot(slot.place, value[_HEAD], names=known, recalled=True))
             return None
         turn, value = lost
         if turn < 0:
@@ -409,19 +413,19 @@ class Sessions:
             # Nobody's who may write here: it is replaced.
             self._calls.call(bucket, "DEL", keys[turn])
             return self.save(hop, record, entry, now, Slot(slot.place), deferred)
-        return LoadedSession(winner, Slot(holder.place, _read_revision(value)))
+        return LoadedSession(winner, Slot(holder.place, value[_HEAD]))
 
-    def _keep(
-        self, hop: Hop, record: StoredSession, now: datetime, place: int, names: Sequence[_Names]
-    ) -> None:
+    def _keep(self, hop: Hop, record: StoredSession, now: datetime, slot: Slot) -> None:
         """Keeps what was written for the next hop, where one can come that says what it follows."""
         if record.over or hop.message is not None:
             return
         record.revision, record.saved_at = record.revision + 1, int(now.timestamp())
-        slot = Slot(place, b"%d" % record.revision, names=names, recalled=True)
-        self._waiting[_name_line(hop)] = LoadedSession(record, slot)
-        if len(self._waiting) > _MOST_WAITING:
-            self._waiting.popitem(last=False)
+        line, waiting = _name_line(hop), self._waiting
+        with self._lock:
+            waiting.pop(line, None)
+            waiting[line] = LoadedSession(record, slot)
+            while len(waiting) > _MOST_WAITING or _is_old(next(iter(waiting.values())), now):
+                waiting.popitem(last=False)
 
     def log(self, hop: Hop, entry: str) -> None:
         """Adds an entry to the log of hops that is no hop: the end of a session."""
@@ -471,6 +475,12 @@ class Sessions:
             return self._calls.call(bucket, "EVAL", script.text, *arguments)
 
 
+def _is_old(waiting: LoadedSession, now: datetime) -> bool:
+    """True if Redis has dropped the dialogue by now."""
+    record = waiting.record
+    return record is None or now.timestamp() - record.saved_at > STORED_SECONDS
+
+
 def _name_line(hop: Hop) -> tuple[str, str, str]:
     return hop.gateway, hop.session_id, hop.phone.e164
 
@@ -489,9 +499,3 @@ def _beside(slot: Slot, newest: bytes | None, record: StoredSession | None) -> S
     """Returns the slot beside the phone's newest dialogue, which stays if it is believed."""
     seen = b"" if newest is None else newest[:_NAME_BYTES]
     return slot._replace(seen=seen, kept=record is not None)
-
-
-def _read_revision(value: bytes) -> bytes:
-    """Returns the revision that a value claims, as the script reads it."""
-    claimed = _match_revision(value, _NAME_BYTES)
-    return claimed[1] if claimed else b""

@@ -231,6 +231,18 @@ def test_answer_does_not_act_on_what_it_remembers_while_redis_is_away(
     assert gateway.send("5*1").screen == "done"
 
 
+def test_answer_knows_what_was_written_anew_after_a_loss(
+    gateway: GatewaySession, elsewhere: GatewaySession, runtime: Runtime
+) -> None:
+    """It has the number of the revision that this process remembers, and says something else."""
+    assert (gateway.show(""), gateway.show("5")) == (MAIN, SURE)
+    runtime.redis.flushdb()
+    assert (elsewhere.show("5*2"), elsewhere.show("5*2*0")) == (DEEP, SURE)
+    again = gateway.send("5*2")
+    assert (again.outcome, again.reply.text) == ("repeated", DEEP)
+    assert elsewhere.show("5*2*0*0") == MAIN
+
+
 def test_answer_reads_two_stars_alike_in_every_process(
     gateway: GatewaySession, elsewhere: GatewaySession
 ) -> None:
@@ -266,6 +278,14 @@ def test_answer_reads_again_what_waited_too_long_or_is_too_many(
     runtime.redis.flushdb()
     gateway.send("5*1*00*5")
     assert len(gateway.services.acted) == 3
+
+
+def test_answer_remembers_no_dialogue_for_longer_than_redis(gateway: GatewaySession) -> None:
+    gateway.send("5")
+    other = GatewaySession(gateway.turns, gateway.services, "+212600000002")
+    other.now += timedelta(seconds=STORED_SECONDS + 1)
+    other.send("5")
+    assert [line[1] for line in gateway.turns.sessions._waiting] == [other.session]
 
 
 def test_answer_ends_a_dialogue_on_the_menu_it_began_with(
