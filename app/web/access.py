@@ -1,4 +1,4 @@
-"""Access to routes: each view declares its audience; the app does not start if one does not.
+"""Access to routes: each view declares its audience; nothing is answered if one does not.
 
 The proof itself (session, key, token, signature) is checked where the request comes in; the till
 checks it for every view that is not declared open to everyone.
