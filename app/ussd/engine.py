@@ -13,7 +13,7 @@ from app.text.words import Words
 from app.ussd.deferred import DeferredAction
 from app.ussd.menu import BACK, ONWARD, Choice, Menu, Screen
 from app.ussd.paths import Paths
-from app.ussd.position import Caller, DialogueOutdated, InputResult, Position
+from app.ussd.position import Caller, InputResult, Position
 from app.ussd.screen import ScreenContext, paginate_list
 from app.ussd.vocabulary import Dialogue, NothingToShow, Row, Services, Vocabulary
 from app.ussd.written import WrittenPages
@@ -276,15 +276,13 @@ class MenuEngine(Generic[Services]):
         return not guard or self.vocabulary.guards[guard](self._dialogue(position, caller))
 
     def _run_action(self, screen: Screen, position: Position, caller: Caller[Services]) -> str:
-        """Runs the screen's action within the hop's time; returns the target of its outcome.
-
-        Raises: DialogueOutdated, Late, Unavailable.
-        """
+        """Runs the screen's action within the hop's time; returns the target of its outcome."""
         assert screen.uses and screen.outcomes is not None
         dialogue = self._dialogue(position, caller, screen.name, screen.says)
         action = self.vocabulary.actions[screen.uses]
-        if caller.recalled and not action.only_looks:
-            raise DialogueOutdated
+        if caller.confirm and not action.only_looks:
+            caller.confirm()
+            caller.confirm = None
         with span("action", action=screen.uses) as part:
             outcome = self.deadline.run_since(caller.began, action.run, dialogue)
             part.note(outcome=outcome)

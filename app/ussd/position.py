@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
@@ -44,10 +45,6 @@ class Position:
         self.path, self.suspended_path = tuple(self.path), tuple(self.suspended_path)
 
 
-class DialogueOutdated(Exception):
-    """Another process wrote the dialogue, or may have, and an action would change something."""
-
-
 @dataclass(slots=True)
 class Caller(Generic[Services]):
     """The phone of one hop, the limits of its screen, and the services its actions work with.
@@ -55,8 +52,8 @@ class Caller(Generic[Services]):
     `began` is when the hop arrived, in seconds of the monotonic clock. `deferred` is the action of
     this hop that was too slow for the screen. `ahead` is true if inputs were dialled behind the
     code, `lately` if the phone dialled before, less long ago than a dialogue is stored. `facts` are
-    the position's, unpacked once for all screens and actions of the hop. `recalled` is true if the
-    dialogue was not read: then only actions that look are run.
+    the position's, unpacked once for all screens and actions of the hop. `confirm` is
+    called before an action may change something, if the dialogue was not read.
     """
 
     session_id: str
@@ -69,7 +66,7 @@ class Caller(Generic[Services]):
     ahead: bool = False
     lately: bool = False
     facts: Parts | None = None
-    recalled: bool = False
+    confirm: Callable[[], None] | None = None
 
 
 class InputResult(NamedTuple):

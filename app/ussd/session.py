@@ -110,6 +110,10 @@ _write_json = make_writer(",", ":")
 _read_json = json.JSONDecoder().raw_decode
 
 
+class DialogueOutdated(Exception):
+    """Redis does not hold what this process wrote of the dialogue last."""
+
+
 class StoredReply(NamedTuple):
     """A reply already given, under the key of its hop."""
 
@@ -354,6 +358,14 @@ class Sessions:
         # Of two hops at once one has it: both would change it.
         with self._lock:
             return waiting if self._waiting.pop(line, None) is waiting else None
+
+    def confirm(self, slot: Slot) -> None:
+        """Asks whether a recalled dialogue is still the one in Redis. Raises: DialogueOutdated."""
+        names = slot.names[slot.place]
+        ours = names.dialogue + slot.replaces
+        values: Any = self._calls.call(names.bucket, "MGET", names.newest, names.own)
+        if not any(value and value.startswith(ours) for value in values):
+            raise DialogueOutdated
 
     def load(self, hop: Hop, now: datetime) -> LoadedSession:
         """Returns the hop's dialogue, or the last one of its phone."""

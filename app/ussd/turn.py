@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Generic, NamedTuple
 
 from app.base.hop import Hop, Reply
 from app.base.json_text import make_writer
 from app.ussd.deferred import DeferredActions
 from app.ussd.engine import MenuEngine
-from app.ussd.position import Caller, DialogueOutdated, Position
-from app.ussd.session import LAST_ALONE, LoadedSession, Sessions, Slot, StoredSession
+from app.ussd.position import Caller, Position
+from app.ussd.session import (
+    LAST_ALONE,
+    DialogueOutdated,
+    LoadedSession,
+    Sessions,
+    Slot,
+    StoredSession,
+)
 from app.ussd.versions import Versions
 from app.ussd.vocabulary import Services
 
@@ -74,7 +82,8 @@ class Turns(Generic[Services]):
         self.versions.publish(caller.now)
         if recalled := self.sessions.recall(hop, caller.now):
             with suppress(DialogueOutdated):
-                return self._answer(hop, replace(caller, recalled=True), language, recalled)
+                confirm = partial(self.sessions.confirm, recalled.slot)
+                return self._answer(hop, replace(caller, confirm=confirm), language, recalled)
         return self._answer(hop, caller, language, self.sessions.load(hop, caller.now))
 
     def _answer(

@@ -121,7 +121,7 @@ def test_every_hop_stays_in_the_budget(
         for typed, most in TALK:
             clock.now += timedelta(seconds=apart)
             cost = spent(lambda typed=typed: once.answer(typed))  # type: ignore[misc]
-            trips = 1 if most in {NONE, READ} else 2  # what may change something reads first
+            trips = 1 if most in {NONE, READ} else 2  # what may change something asks first
             assert cost.sql <= most and cost.redis <= trips, (number, typed, cost, once.screen)
             again = spent(once.post)
             assert again == Spent(0, 1), (number, typed, again)
