@@ -107,7 +107,10 @@ class Walk:
         rows = {}
         for name, table in load_models().tables.items():
             known = [f'"{one.name}"::text' for one in table.columns if one.name in WORDS]
-            rows[name] = Counter(self.others.run(f"SELECT {', '.join(known) or '1'} FROM {name}"))
+            found = self.others.run(f"SELECT {', '.join(known) or '1'} FROM {name}")
+            rows[name] = Counter(
+                tuple(_DRAWN.sub("drawn", str(one)) for one in row) for row in found
+            )
         return rows
 
 
