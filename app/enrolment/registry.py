@@ -235,7 +235,8 @@ def _read_rows(job: _Import, again: bool) -> Iterator[tuple[staging.Staged, ...]
             yield row.line, row.start, str(bad), *_NO_VALUES
         else:
             earlier = read_earlier_cins(row.cells, job.keys) if again else None
-            yield row.line, row.start, None, *_set_birth_year_apart(values), earlier
+            _set_birth_year_apart(values)
+            yield row.line, row.start, None, *values, earlier
             good += 1
             if (region := values[REGION_AT]) and find_region(str(region)) is None:
                 unknown_regions[str(region)] += 1
@@ -260,11 +261,11 @@ def _describe_unknown(regions: Counter[str]) -> str:
     return f"{regions.total()} people of regions that are none of the twelve{named}"
 
 
-def _set_birth_year_apart(values: list[Stored]) -> list[Stored]:
-    """Moves a birth date that is a year alone to the end, where its column is."""
-    if len(str(values[BORN_AT])) > _YEAR_ALONE:
-        return [*values, None]
-    return [*values[:BORN_AT], None, *values[BORN_AT + 1 :], values[BORN_AT]]
+def _set_birth_year_apart(values: list[Stored]) -> None:
+    """Adds the birth year at the end, where its column is: a birth date that is a year alone."""
+    values.append(None)
+    if len(str(values[BORN_AT])) == _YEAR_ALONE:
+        values[-1], values[BORN_AT] = values[BORN_AT], None
 
 
 def _database_message(error: Exception) -> str:

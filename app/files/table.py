@@ -164,7 +164,7 @@ class Table:
         return [cells[place] for place in header.order]
 
     def _find_broken_cell(self, cells: Sequence[str]) -> str | None:
-        for name, cell in zip(self._fields, cells, strict=True):
+        for cell in cells:
             if not cell.isascii() and (why := find_broken_letter(cell)):
-                return f"{name}: {why}"
+                return f"{self._fields[cells.index(cell)]}: {why}"
         return None
