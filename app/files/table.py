@@ -147,7 +147,8 @@ class Table:
 
     def _is_whole(self, line: bytes) -> bool:
         separators = line.count(self._header.separator.encode())
-        return line.count(b'"') % 2 == 0 and separators >= self._header.width - 1
+        whole = line.count(b'"') % 2 == 0 and separators >= self._header.width - 1
+        return whole and self._is_record(line)
 
     def _is_record(self, content: bytes) -> bool:
         return is_well_quoted(content.decode(errors="replace"), self._header.separator)

@@ -79,6 +79,7 @@ def test_any_cells_come_back_from_any_program(
         (['1,"a,x', "2,b,y", '3,c",z'], "row: a quote is left open"),
         (['1,a"b"c,x'], "row: a quote inside or beside"),
         (['1,"a\nb\n\nc",x', "2,b,y"], [(2, ["1", "a\nb\n\nc", "x"]), (6, ["2", "b", "y"])]),
+        (['1,"a\nb",",\nc"', "2,b,y"], [(2, ["1", "a\nb", ",\nc"]), (5, ["2", "b", "y"])]),
         (["1,a"], "row: 2 fields, wanted 3"),
         (["1,a,x,", "1,a,x,y"], [(2, ["1", "a", "x"]), (3, "row: 4 fields, wanted 3")]),
         (["1," + "a" * 1_000_000 + ",x", "2,b,y"], "row: longer than 10000 bytes"),
