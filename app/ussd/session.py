@@ -3,7 +3,7 @@
 Who can write to Redis must not be believed: a value is signed together with its name, its phone,
 its revision and its moment. One that is forged, cut, moved to another name or older than dialogues
 get is as none. The same dialogue's own value of minutes ago is good: what it did before, it does
-under the same key of the database, once.
+under the same key of the database, once; a try of which others were since may count again.
 """
 
 from __future__ import annotations
