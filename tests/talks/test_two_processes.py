@@ -84,7 +84,8 @@ class Walk:
             wanted = self.chance.random() < 0.9
             typed = COLLECTING[depth % 4] if wanted else self.chance.choice(ELSE)
         if typed == "code":
-            codes = self.others.run("SELECT code FROM payment_code WHERE state = 'issued'")
+            live = "SELECT code FROM payment_code WHERE state = 'issued' ORDER BY artisan_id"
+            codes = self.others.run(live)
             typed = str(codes[0][0]) if codes else "1"
         return f"{chain}*{typed}" if chain else typed
 
