@@ -126,12 +126,12 @@ def _fill_page(
 ) -> tuple[str, int]:
     """Returns a page with as many of the first rows as fit, and their number."""
     words, language, depth, limits = context.words, context.language, context.depth, context.limits
-    for count in range(min(ROWS_A_PAGE, len(rows)), 0, -1):
-        lines = head + row_lines(context, rows[:count])
+    lines = row_lines(context, rows[:ROWS_A_PAGE])
+    for count in range(len(lines), 0, -1):
         end = footer(words, language, depth, later, count < len(rows))
-        pages = paginate(lines, lambda _first, _more, end=end: end, limits)  # type: ignore[misc]
-        if len(pages) == 1:
-            return pages[0], count
+        page = "\n".join(filter(None, [*head, *lines[:count], end]))
+        if fits(page, limits):
+            return page, count
     raise ValueError("a row does not fit on a page")
 
 
