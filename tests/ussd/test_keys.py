@@ -33,9 +33,10 @@ def test_find_faults_names_lines_whose_first_digit_is_no_key(copy: MenuCopy) -> 
         f"amo [fr]: {DIGIT}1 mois: 99999,99 DH, 28/12",
     ):
         assert fault in faults
-    cut = [fault for fault in faults if fault.startswith(f"no_claims [fr]: {DIGIT}")]
-    assert len(cut) == 2 and cut[0].startswith(f"no_claims [fr]: {DIGIT}1234 1234")
-    assert cut[0].endswith(f"1234 (page 2){GATEWAYS}")
+    # Said once: with everyday values the screen is the same.
+    [cut] = [fault for fault in faults if fault.startswith(f"no_claims [fr]: {DIGIT}")]
+    assert cut.startswith(f"no_claims [fr]: {DIGIT}1234 1234")
+    assert cut.endswith(f"1234 (page 2){GATEWAYS}")
 
 
 def test_find_faults_names_a_first_page_without_its_first_choice(copy: MenuCopy) -> None:

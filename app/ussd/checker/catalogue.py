@@ -47,8 +47,9 @@ def find_wording_faults(menu: Menu, words: Words, declared: Declarations) -> Ite
     for language, keys in keys_by_language.items():
         for key in keys:
             names_by_key.setdefault(key, set()).update(words.value_names(language, key))
+    repeated = words.repeated
     for language, keys in keys_by_language.items():
-        for key in words.repeated.get(language, ()):
+        for key in repeated.get(language, ()):
             yield Fault(key, language, "is written twice")
         for key in sorted(needed - keys):
             yield Fault(key, language, "has no words")
@@ -70,14 +71,17 @@ def _find_idle_samples(
 
 
 def _find_costly_letters(words: Words, language: str, key: str) -> Iterator[Fault]:
-    letters = sorted(set("".join(words.forms(language, key))) - {"\n", " "})
+    text = "".join(words.forms(language, key)).replace("\n", "")
+    gsm7 = LANGUAGES[language].keeps_to_gsm7 and not key.startswith(_PAGE_PREFIXES)
+    # Nearly all sentences are right at a glance; the others are gone through letter by letter.
+    if text.isprintable() and not (gsm7 and encoding_of(text) != GSM7):
+        return
+    letters = sorted(set(text) - {" "})
     for letter in letters:
         # Marks, other blanks and controls: they are not seen, and each makes a text UCS-2.
         if unicodedata.category(letter) in {"Cc", "Cf", "Zs", "Zl", "Zp"}:
             yield Fault(key, language, f"holds the invisible letter U+{ord(letter):04X}")
-    if not LANGUAGES[language].keeps_to_gsm7 or key.startswith(_PAGE_PREFIXES):
-        return
-    if costly := [letter for letter in letters if encoding_of(letter) != GSM7]:
+    if gsm7 and (costly := [letter for letter in letters if encoding_of(letter) != GSM7]):
         yield Fault(key, language, f"{' '.join(costly)} is not in GSM-7")
 
 

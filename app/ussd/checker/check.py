@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from typing import Any
 
 from app.text.encoding import Limits, fits
@@ -88,13 +87,19 @@ def _find_screen_faults(
             yield from _to_faults(screen.name, language, find_key_faults(worst, screen, language))
         for gateway, limits in _group_by_limits(gateways):
             for screen in screens:
-                reasons = chain(
-                    _measure_screen(worst, screen, language, limits),
-                    find_page_faults(worst, screen, language, limits),
-                    find_page_faults(everyday, screen, language, limits),
-                    find_first_page_faults(everyday, screen, language, limits),
-                )
+                reasons = _find_shown_faults(worst, everyday, screen, language, limits)
                 yield from _to_faults(screen.name, language, reasons, f" ({gateway})")
+
+
+def _find_shown_faults(
+    worst: FilledMenu, everyday: FilledMenu, screen: Screen, language: str, limits: Limits
+) -> Iterator[str]:
+    yield from _measure_screen(worst, screen, language, limits)
+    yield from find_page_faults(worst, screen, language, limits)
+    # Two screens in three are the same with everyday values.
+    if everyday.values(screen, language) != worst.values(screen, language):
+        yield from find_page_faults(everyday, screen, language, limits)
+    yield from find_first_page_faults(everyday, screen, language, limits)
 
 
 def _find_messages_too_large(words: Words, declared: Declarations) -> Iterator[Fault]:

@@ -34,7 +34,7 @@ def find_page_faults(
     keys = {*filled.key_lines(screen, language, limits), *filled.footers(language)}
     for number, page in enumerate(filled.pages(screen, language, limits), 1):
         for line in page.split("\n"):
-            if begins_with_digit(line) and line not in keys:
+            if line not in keys and begins_with_digit(line):
                 yield f"{_blame(line)} (page {number})"
 
 

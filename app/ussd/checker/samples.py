@@ -103,8 +103,8 @@ class Samples:
         candidates = {name: self._candidates(words, language, name, size) for name in names}
         chosen = {name: candidates[name][0] for name in names}
         undecided = [name for name in names if len(candidates[name]) > 1]
-        # Twice: a letter outside GSM-7 changes the size of the values chosen before it.
-        for name in [*undecided, *undecided]:
+        # Several, twice: a letter outside GSM-7 changes the size of the values chosen before it.
+        for name in undecided if len(undecided) == 1 else [*undecided, *undecided]:
             chosen[name] = max(
                 candidates[name],
                 key=lambda value, name=name: size(  # type: ignore[misc]
