@@ -56,11 +56,12 @@ FirstMonth = Annotated[Month, BeforeValidator(_read_since)]
 Months = Annotated[int, Field(ge=0, le=120)]
 
 
-class DatedValue(BaseModel, Generic[T]):
+# A dataclass, as the rates themselves: of a model each type of value would be a class of its own.
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class DatedValue(Generic[T]):
     """A value in force from a month on (`since` None: from the start), with its source."""
 
-    model_config = _STRICT
-    since: Annotated[Month | None, BeforeValidator(_read_since)] = Field(alias="from")
+    since: Annotated[Month | None, BeforeValidator(_read_since), Field(alias="from")]
     value: T
     sure: Sure
     source: Source

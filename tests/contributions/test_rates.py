@@ -46,8 +46,10 @@ def test_every_entry_has_a_source_and_a_confidence() -> None:
 def test_rates_are_immutable() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         RATES.smig = RATES.smig  # type: ignore[misc]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        RATES.smig.root[0].value = Decimal(1)  # type: ignore[misc]
     with pytest.raises(ValidationError):
-        RATES.smig.root[0].value = Decimal(1)
+        RATES.smig.root = ()  # type: ignore[misc]
     with pytest.raises(TypeError):
         RATES.categories["A"] = RATES.categories["B"]  # type: ignore[index]
 
