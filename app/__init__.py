@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from app.runtime import Runtime
     from app.settings import Settings
+    from app.web.server import Server
 
 
 def create_served() -> Flask:
@@ -41,6 +42,14 @@ def create_served() -> Flask:
     gc.freeze()
     gc.enable()
     return app
+
+
+def create_server() -> Server:
+    """The application of a web process, as its server calls it (ASGI)."""
+    gc.disable()
+    from app.web.server import Server
+
+    return Server(create_served())
 
 
 def create_app(runtime: Runtime | None = None) -> Flask:

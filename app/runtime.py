@@ -17,8 +17,10 @@ from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
+from sqlalchemy.pool import QueuePool
 
 from app.agents.networks import NetworkNames
+from app.base import waits
 from app.base.clock import Clock, utc_now
 from app.base.database import (
     CONNECTIONS,
@@ -270,6 +272,16 @@ class Runtime:
         A thread for each connection of the pool, so that none waits to be opened.
         """
         return Deadline(1.0, threads=CONNECTIONS + OFFICE_CONNECTIONS)
+
+    def is_warm(self) -> bool:
+        """True once both engines were reached: only then a hop can give way at all its waits."""
+        pool = self.database.pool
+        return (
+            waits.can_give_way()
+            and "turns" in vars(self)
+            and isinstance(pool, QueuePool)
+            and pool.checkedin() > 0
+        )
 
     @property
     def ussd(self) -> MenuEngine[Services]:

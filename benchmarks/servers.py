@@ -19,7 +19,7 @@ import psutil
 from app.cli.serve import WEB_COMMAND
 from app.settings import ROOT
 
-GRANIAN = WEB_COMMAND
+GRANIAN = ("granian", "--interface=wsgi", "--http=1", "--no-ws", "--runtime-mode=st")
 _GUNICORN = ("gunicorn", "--worker-class=gthread", "--threads=8", "--workers=1", "--keep-alive=60")
 # A machine that is busy with all of the tests takes its time.
 _READY_SECONDS = 90
@@ -54,14 +54,14 @@ def service(
     workers: int = 1,
     first: str = "/healthz",
     port: int = 0,
-    application: str = "wsgi:app",
+    application: str = WEB_COMMAND[-1],
 ) -> Iterator[Server]:
     """The service under granian, its log lines in a file as an operator would keep them.
 
     It is there once it has answered `first`.
     """
     port = port or free_port()
-    command = (*GRANIAN, f"--workers={workers}", f"--port={port}", application)
+    command = (*WEB_COMMAND[:-1], application, f"--workers={workers}", f"--port={port}")
     with _run_server(command, folder / "service.log", environment, port, first) as server:
         yield server
 

@@ -29,7 +29,7 @@ def measure(stage: Stage) -> list[Finding]:
 
 def _service(stage: Stage, count: int) -> AbstractContextManager[Server]:
     environment = stage.environment | {"PHONE_SLOTS": str(count)}
-    return service(stage.folder, environment, application="benchmarks.some_slots:app")
+    return service(stage.folder, environment, application="benchmarks.some_slots:create_server")
 
 
 def _round(stage: Stage, servers: dict[int, Server], talks: int) -> dict[int, tuple[float, float]]:

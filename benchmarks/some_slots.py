@@ -8,6 +8,6 @@ from app.web import slots
 _PHONES = slots.SLOT_SHARES[slots.Kind.PHONES]
 slots.SLOT_SHARES[slots.Kind.PHONES] = replace(_PHONES, slots=int(os.environ["PHONE_SLOTS"]))
 
-from wsgi import app  # noqa: E402
+from app import create_server  # noqa: E402
 
-__all__ = ["app"]
+__all__ = ["create_server"]

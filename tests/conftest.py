@@ -57,7 +57,7 @@ def _find_why_no_browser() -> str:
 _WHY_NO_BROWSER = _find_why_no_browser()
 # With CI=true they are tried and fail, as they must run there.
 if _WHY_NO_BROWSER and not os.environ.get("CI"):
-    collect_ignore = ["browser"]
+    collect_ignore = ["browser", "base/test_waits.py"]
 
 
 # A PIN or a password is hashed for some hundredths of a second of a core, on purpose.

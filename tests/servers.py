@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -65,8 +67,26 @@ class Process:
 
 
 def web(port: int, environment: Mapping[str, str], *options: str, folder: Path = ROOT) -> Process:
-    """Returns a web server with the options that `make run` gives it, and others."""
-    return Process((*WEB_COMMAND, f"--port={port}", *options, "wsgi:app"), environment, folder)
+    """Returns a web server with the options that `make run` gives it in that folder, and others."""
+    command = WEB_COMMAND if folder == ROOT else _ask_for_command(folder)
+    return Process((*command, f"--port={port}", *options), environment, folder)
+
+
+def _ask_for_command(folder: Path) -> tuple[str, ...]:
+    """Returns the command by which another version serves; up to one it named no application."""
+    ask = "from app.cli.serve import WEB_COMMAND; print(*WEB_COMMAND)"
+    asked = [sys.executable, "-c", ask]
+    told = subprocess.run(asked, cwd=folder, check=True, capture_output=True, text=True).stdout
+    words = told.split()
+    return tuple(words if "--factory" in words else [*words, "wsgi:app"])
+
+
+def read_documented_command() -> tuple[str, ...]:
+    """Returns the command of a web process that docs/operations.md gives."""
+    written = (ROOT / "docs/operations.md").read_text("utf-8")
+    found = re.search(r"(?m)^    (granian (.*\\\n)+.*)$", written)
+    assert found
+    return tuple(shlex.split(found[1].replace("\\\n", " ")))
 
 
 def worker(environment: Mapping[str, str], folder: Path = ROOT) -> Process:

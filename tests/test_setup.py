@@ -246,7 +246,8 @@ def test_production_is_refused(run: Run) -> None:
     run.start(**as_environment())
     assert run.process.wait(30) == 1
     assert run.said().splitlines() == [
-        "Error: flask serve is for development; in production serve wsgi:app and run `flask worker`"
+        "Error: flask serve is for development; in production start web processes and "
+        "`flask worker`"
     ]
 
 

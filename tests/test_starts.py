@@ -56,7 +56,7 @@ def test_a_start_reads_no_library_that_few_ask_for() -> None:
     assert code == 0 and "flask" in read_names
     asked_by_few = {
         *("authlib", "joserfc", "webauthn", "opentelemetry", "google", "sentry_sdk"),
-        *("rich", "greenlet", "markdown_it", "segno", "cryptography.hazmat.bindings._rust"),
+        *("rich", "markdown_it", "segno", "cryptography.hazmat.bindings._rust"),
         *("requests", "charset_normalizer", "colorama", "xml.etree.ElementTree", "psutil"),
     }
     assert not asked_by_few & read_names
@@ -76,6 +76,12 @@ def test_the_image_and_units_are_served_with_the_menus_that_are_live() -> None:
     for made in ("from wsgi import app as a", "import app; a = app.create_served()"):
         code, said = start(("python", "-c", f"{made}; {told}"), {"APP_ENV": "development"})
         assert (code, said) == (0, "True True"), made
+
+
+def test_a_machine_without_the_library_of_cpp_starts_all_the_same() -> None:
+    read = """import sys; sys.modules["greenlet"] = None
+import app; app.create_server(); from app.base import waits; print(waits.can_give_way())"""
+    assert start(("python", "-c", read), {"APP_ENV": "development"}) == (0, "False")
 
 
 def test_a_web_process_reads_the_pages_when_the_first_is_asked_for() -> None:

@@ -136,11 +136,15 @@ class NetworkNames:
         return Say("agencies_label.any")
 
     def _current(self) -> tuple[str, ...]:
-        if self._is_due() and self._reading.acquire(blocking=not self._names):
+        if self._is_due():
+            # One reads. Where none are known yet, each does: a hop does not wait for a lock.
+            alone = self._reading.acquire(blocking=False)
             try:
-                self._read()
+                if alone or not self._names:
+                    self._read()
             finally:
-                self._reading.release()
+                if alone:
+                    self._reading.release()
         return self._names
 
     def forget(self) -> None:

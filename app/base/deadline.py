@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooLate
 from contextlib import suppress
+from contextvars import ContextVar
 from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
 
+from app.base import waits
 from app.base.database import DatabaseConnection, OpenAs
 from app.base.errors import Late, Unavailable
 
@@ -22,8 +22,9 @@ R = TypeVar("R")
 
 # A connection that came too late is of use for so long; then its server may be a replica.
 _KEPT_SECONDS = 5.0
-# Per thread: the moment its work must end (`ends`), and the seconds of each wait (`each`), or None.
-_this = threading.local()
+# Of each piece of work: the moment it must end, and the seconds of each wait, or None.
+_ends: ContextVar[float | None] = ContextVar("ends", default=None)
+_each: ContextVar[float | None] = ContextVar("each", default=None)
 
 
 class Deadline:
@@ -57,7 +58,7 @@ class Deadline:
 
         Raises: Late if the result comes after `ends`, Unavailable.
         """
-        _this.ends = ends
+        _ends.set(ends)
         try:
             result = _run_again_if_dropped(work, *args, **kwargs)
         except Unavailable as error:
@@ -65,7 +66,7 @@ class Deadline:
                 raise Late(what=error.params.get("what")) from error
             raise
         finally:
-            _this.ends = None
+            _ends.set(None)
         if monotonic() > ends:
             raise Late(what="action")
         return result
@@ -75,10 +76,10 @@ class Deadline:
 
         Pages need this, because their own work, such as comparing a PIN, may take longer.
         """
-        _this.each = max(self._seconds, seconds)
+        _each.set(max(self._seconds, seconds))
 
     def lift_limit(self) -> None:
-        _this.each = None
+        _each.set(None)
 
     def open(self, open_as: OpenAs) -> psycopg.Connection[Any]:
         """Opens a connection that keeps to the deadline, for `base.database.connect`.
@@ -93,8 +94,8 @@ class Deadline:
                 late.close()
         opening = self._connecting.submit(open_as, _Connection)
         try:
-            return opening.result(_seconds_left())
-        except TooLate:
+            return waits.wait_for(opening, _seconds_left())
+        except TimeoutError:
             if not opening.cancel():
                 opening.add_done_callback(self._keep_late)
             raise psycopg.OperationalError("too late to connect") from None
@@ -116,6 +117,8 @@ def _run_again_if_dropped(work: Callable[P, R], *args: P.args, **kwargs: P.kwarg
 
 
 class _Connection(DatabaseConnection):
+    _incoming: waits.Incoming | None = None
+
     def __del__(self, *_warn: object) -> None:
         """Ends one that came too late and that nobody came for: that is no mistake of ours."""
         if hasattr(self, "pgconn"):
@@ -123,7 +126,10 @@ class _Connection(DatabaseConnection):
 
     def wait(self, gen: PQGen[R], interval: float = 0.1, timeout: float | None = None) -> R:
         try:
-            return super().wait(gen, interval, _seconds_left() if timeout is None else timeout)
+            seconds = _seconds_left() if timeout is None else timeout
+            if waits.find_place():
+                return self._wait_in_place(gen, seconds)
+            return super().wait(gen, interval, seconds)
         except psycopg.OperationalError as error:
             if error.sqlstate is None:
                 # The error is not the server's: its answer may still come, and must not be read as
@@ -131,10 +137,16 @@ class _Connection(DatabaseConnection):
                 self.close()
             raise
 
+    def _wait_in_place(self, gen: PQGen[R], seconds: float | None) -> R:
+        if self._incoming is None:
+            self._incoming = waits.Incoming(self.pgconn.socket)
+        try:
+            return self._incoming.wait_for_driver(gen, seconds)
+        except TimeoutError:
+            raise psycopg.OperationalError("no answer in time") from None
+
 
 def _seconds_left() -> float | None:
-    ends: float | None = getattr(_this, "ends", None)
-    if ends is not None:
+    if (ends := _ends.get()) is not None:
         return max(0.0, ends - monotonic())
-    each: float | None = getattr(_this, "each", None)
-    return each
+    return _each.get()

@@ -11,8 +11,9 @@ import socket
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from ssl import SSLSocket
 from struct import pack
 from threading import Lock
 from typing import Protocol
@@ -39,6 +40,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeout
 
+from app.base import waits
 from app.base.errors import Unavailable
 
 # All tries of a command together; one that waits for an answer is not tried again.
@@ -76,6 +78,7 @@ class _OwnConnection:
 
     _socket: socket.socket | None = None
     _reader: Reader
+    _incoming: waits.Incoming
 
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
@@ -103,7 +106,7 @@ class _OwnConnection:
     def _open(self) -> socket.socket:
         # Left to itself one that was closed opens to where it was, without asking Sentinel.
         if not self._connection.is_connected:
-            self._connection.connect()  # type: ignore[no-untyped-call]
+            waits.in_thread(self._connection.connect)
         opened: socket.socket = self._connection._sock  # type: ignore[assignment]
         seconds: float | None = self._connection.socket_timeout
         # TLS reads more than once for an answer, so there the limit stays Python's.
@@ -112,7 +115,7 @@ class _OwnConnection:
             opened.setblocking(True)
             for kind in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
                 opened.setsockopt(socket.SOL_SOCKET, kind, limit)
-        self._socket = opened
+        self._socket, self._incoming = opened, waits.Incoming(opened.fileno())
         self._reader = Reader(
             protocolError=InvalidResponse, replyError=BaseParser.parse_error, notEnoughData=_PART
         )
@@ -121,6 +124,9 @@ class _OwnConnection:
     def _read(self, opened: socket.socket) -> object:
         while (answer := self._reader.gets()) is _PART or isinstance(answer, PushNotification):
             if answer is _PART:
+                # What TLS has deciphered already nobody sends again.
+                if not isinstance(opened, SSLSocket) or not opened.pending():
+                    self._incoming.wait(self._connection.socket_timeout)
                 if not (data := opened.recv(_MOST_AT_ONCE)):
                     raise RedisConnectionError("closed")
                 self._reader.feed(data)
@@ -142,7 +148,7 @@ class _Node:
         try:
             connection = self._idle.pop()
         except IndexError:
-            connection = _OwnConnection(self._pool.get_connection())
+            connection = _OwnConnection(waits.in_thread(self._pool.get_connection))
         try:
             return connection.ask(("ASKING",), command) if asking else connection.ask(command)
         except BaseException as error:
@@ -217,12 +223,12 @@ class ClusterCalls:
             except TryAgainError as error:
                 # Half of the keys have moved.
                 failed = error
-                time.sleep(_PAUSE_SECONDS)
+                waits.pause(_PAUSE_SECONDS)
             except (*_NOT_THE_ONE, ClusterDownError, RedisClusterException) as error:
                 asked, failed = None, error
                 if time.monotonic() < ends:
                     self._look_up(ends)
-                    time.sleep(_PAUSE_SECONDS)
+                    waits.pause(_PAUSE_SECONDS)
             except RedisError as error:
                 # Silence: the next call looks where the bucket is by then.
                 self._look_up(ends)
@@ -244,7 +250,8 @@ class ClusterCalls:
             if self._asked is None or self._asked.done():
                 self._asked = self._asking.submit(self._ask_nodes)
             asked = self._asked
-        wait([asked], max(0.0, ends - time.monotonic()))
+        with suppress(TimeoutError):
+            waits.wait_for(asked, max(0.0, ends - time.monotonic()))
 
     def _ask_nodes(self) -> None:
         with suppress(RedisError, RedisClusterException):

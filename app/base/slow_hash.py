@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooLate
 from typing import ParamSpec, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
+from app.base import waits
 from app.base.errors import Busy
 
 P = ParamSpec("P")
@@ -44,8 +44,8 @@ def _work_in_a_place(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) ->
     """Returns what comes of the work, once a place was free. Raises: Busy if none was in time."""
     waiting = _places.submit(work, *args, **kwargs)
     try:
-        return waiting.result(_PATIENCE_SECONDS)
-    except TooLate:
+        return waits.wait_for(waiting, _PATIENCE_SECONDS)
+    except TimeoutError:
         if waiting.cancel():
             raise Busy(what="comparing secrets") from None
-        return waiting.result()
+        return waits.wait_for(waiting)

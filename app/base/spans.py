@@ -6,9 +6,9 @@ are names and words of ours, never a value that somebody typed or that stands in
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -64,7 +64,8 @@ class _TraceStore:
     keep: Callable[[Trace], None] | None = None
 
 
-_store, _this = _TraceStore(), threading.local()
+_store = _TraceStore()
+_open: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 
 class _SpanContext:
@@ -123,7 +124,7 @@ class _TraceContext:
 
     def __enter__(self) -> Self:
         self._before = find_trace()
-        _this.trace = self._trace
+        _open.set(self._trace)
         self._trace.begin(self._name, self._details)
         return self
 
@@ -133,7 +134,7 @@ class _TraceContext:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _this.trace = self._before
+        _open.set(self._before)
         trace = self._trace
         trace.failed |= kind is not None
         while trace.open:
@@ -165,8 +166,7 @@ def are_asked_for() -> bool:
 
 def find_trace() -> Trace | None:
     """Returns the trace of this thread; None without one."""
-    trace: Trace | None = getattr(_this, "trace", None)
-    return trace
+    return _open.get()
 
 
 def trace(name: str, identity: str, **details: Detail) -> _TraceContext | _NoSpan:

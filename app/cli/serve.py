@@ -42,15 +42,23 @@ _PAGES = {
     "/figures": "the published figures",
     "/metrics": "measurements",
 }
-# One process of the service, without its port. A thread waits for the body of its request; how many
-# requests are worked on at once is said by the slots (app/web/slots.py).
+# One process of the service, without its port (app/web/server.py). How many requests are worked on
+# at once is said by the slots (app/web/slots.py).
 WEB_COMMAND = (
-    *("granian", "--interface=wsgi", "--host=127.0.0.1", "--http=1", "--no-ws", "--no-access-log"),
+    *(
+        "granian",
+        "--interface=asginl",
+        "--host=127.0.0.1",
+        "--http=1",
+        "--no-ws",
+        "--no-access-log",
+    ),
     # One thread takes requests in: with more a hop costs a tenth more.
     "--runtime-mode=st",
-    *("--blocking-threads=256", "--backlog=2048", "--backpressure=2048"),
+    *("--backlog=2048", "--backpressure=2048"),
     # A process that still loads loses a signal, and is killed after these seconds.
     *("--http1-header-read-timeout=10000", "--workers-kill-timeout=2", "--log-level=error"),
+    *("--factory", "app:create_server"),
 )
 _SUPERVISED = ("--workers=1", "--respawn-failed-workers")
 
@@ -82,7 +90,7 @@ def _read_settings() -> Settings:
     settings = read_settings()
     if settings.production:
         raise click.ClickException(
-            "flask serve is for development; in production serve wsgi:app and run `flask worker`"
+            "flask serve is for development; in production start web processes and `flask worker`"
         )
     return settings
 
@@ -143,7 +151,7 @@ def _environment(settings: Settings, urls: EngineUrls) -> dict[str, str]:
 def _serve(settings: Settings, children: Children) -> None:
     click.echo(f"Logs: {children.log.path}")
     _run_to_end(children, "flask", "db", "upgrade")
-    web = children.start(*WEB_COMMAND, *_SUPERVISED, f"--port={settings.port}", "wsgi:app")
+    web = children.start(*WEB_COMMAND, *_SUPERVISED, f"--port={settings.port}")
     _run_to_end(children, "flask", "registry", "load-sample-people", heard=True)
     worker = children.start("flask", "worker")
     if _find_backups(settings).exists():

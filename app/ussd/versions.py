@@ -20,6 +20,7 @@ from zipfile import ZipFile
 from redis import Redis
 from redis.exceptions import RedisError
 
+from app.base import waits
 from app.base.errors import Unavailable
 from app.base.keys import Keys, KeyUnknown, Purpose
 from app.base.redis_calls import Calls
@@ -135,8 +136,12 @@ class Versions(Generic[Services]):
         if not self._is_ours(version, packed):
             report_forged("menu")
             return None
+        # To read a folder takes as long as hundreds of hops.
+        return waits.in_thread(self._unpack, packed[_SIGNED:])
+
+    def _unpack(self, packed: bytes) -> MenuEngine[Services] | None:
         with TemporaryDirectory() as folder:
-            with ZipFile(io.BytesIO(packed[_SIGNED:])) as files:
+            with ZipFile(io.BytesIO(packed)) as files:
                 files.extractall(folder)
             try:
                 engine = self._build(Path(folder))

@@ -7,7 +7,6 @@ Marks of direction are let through: telephones put them around numbers that peop
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import suppress
 from functools import lru_cache
@@ -25,9 +24,7 @@ from app.web.error_pages import answer_error
 from app.web.mobile_money import BASE
 from app.web.mobile_money.responses import refused_response
 from app.web.office.upload_places import take_upload_place
-from app.web.proxies import came_by_proxy, find_peer
 from app.web.refusals import Refusal
-from app.web.slow_bodies import DEADLINE, SLOW_BODIES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -38,8 +35,8 @@ _LONGEST_BODY = 64 * _KIB
 LONGEST_HOP = 8 * _KIB
 _LONGEST_CALLBACK = {"/ussd/": LONGEST_HOP, "/sms/": 24 * _KIB}
 _PHONES = tuple(_LONGEST_CALLBACK)
-# A file that somebody of the office gives, and the seconds that it may take to come in.
-_LONGEST_FILE, _FILE_SECONDS = 16 * _KIB * _KIB + _LONGEST_BODY, 60.0
+# A file that somebody of the office gives.
+_LONGEST_FILE = 16 * _KIB * _KIB + _LONGEST_BODY
 _NOT_WHOLE = "it did not come in whole"
 _LOCAL_HOSTS, _THIS_MACHINE = ("localhost", "127.0.0.1", "::1"), ("127.0.0.1", "::1")
 _MONITORING = ("/healthz", "/readyz", "/metrics")
@@ -50,8 +47,6 @@ _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 # Of a header each byte is a character here: those above 127 may be a part of a letter.
 _CONTROL_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _HEADERS = ("HTTP_", "CONTENT_")
-# The server hands on the process's own environment, which is longer than a request's headers.
-_NO_HEADERS = frozenset(name for name in os.environ if not name.startswith(_HEADERS))
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -98,11 +93,7 @@ def _read_host(text: str) -> str | None:
 
 def has_control(environ: WSGIEnvironment) -> bool:
     """Tells whether there is a control character in any header."""
-    headers = [
-        value
-        for name, value in environ.items()
-        if name not in _NO_HEADERS and name.startswith(_HEADERS)
-    ]
+    headers = [value for name, value in environ.items() if name.startswith(_HEADERS)]
     return _CONTROL_IN_HEADER.search("".join(headers)) is not None
 
 
@@ -121,7 +112,7 @@ def _take_body(asked: Request) -> None:
         asked.max_content_length = _LONGEST_FILE
     with suppress(RequestEntityTooLarge):
         # Its fields are read by the page itself, its letters by the reader of files.
-        data = _read_body(asked, gives_file=gives_file)
+        data = _read_body(asked)
         if from_phones or (not data and asked.method in ("GET", "HEAD")):
             return
         if asked.is_json:
@@ -132,24 +123,16 @@ def _take_body(asked: Request) -> None:
             _refuse_control("form", data, _CONTROL_IN_TEXT)
 
 
-def _read_body(asked: Request, *, gives_file: bool) -> bytes:
-    """Returns the body, taken in whole within a few seconds; a file, within a minute.
+def _read_body(asked: Request) -> bytes:
+    """Returns the body, which the server waits for a few seconds; for a file a minute.
 
     Raises: InvalidInput for one that ended before its length, RequestEntityTooLarge.
     """
     length, environ = asked.content_length, asked.environ
     if not length and "HTTP_TRANSFER_ENCODING" not in environ:
         return b""
-    if came_by_proxy(environ) and not gives_file:
-        # The door took it in whole. All callers are one peer here: none may pay for another.
-        data, given_up = _read_data(asked), False
-    else:
-        # The door passes a file on as it comes. Nothing else of its is unanswered for so long.
-        within, peer = _FILE_SECONDS if gives_file else DEADLINE, find_peer(environ)
-        with SLOW_BODIES.limit_wait(environ, peer, within) as wait:
-            data = _read_data(asked)
-        given_up = wait.given_up is not None
-    if given_up or len(data) < (length or 0):
+    data = _read_data(asked)
+    if len(data) < (length or 0) or getattr(environ["wsgi.input"], "is_cut", False):
         raise InvalidInput(what="body", why=_NOT_WHOLE)
     return data
 

@@ -22,10 +22,8 @@ from app.runtime import Runtime
 from app.web.callbacks import is_admitted
 from app.web.edge import LONGEST_HOP, has_control, is_our_host
 from app.web.error_pages import describe_failure
-from app.web.proxies import came_by_proxy, find_peer
 from app.web.safe_headers import FOR_MACHINES
 from app.web.slots import Kind, is_served, leave_slot, take_slot
-from app.web.slow_bodies import SLOW_BODIES
 from app.web.ussd import (
     FORM,
     Answer,
@@ -117,19 +115,10 @@ class HopDoor:
 
 def _read_body(environ: WSGIEnvironment, length: int) -> bytes | None:
     """Returns the body; None for one that ended too soon, which Flask finds as it came."""
-    if came_by_proxy(environ):
-        body = _read(environ, length)
-    else:
-        with SLOW_BODIES.limit_wait(environ, find_peer(environ)):
-            body = _read(environ, length)
+    body, stream = b"", environ["wsgi.input"]
+    while len(body) < length and (part := stream.read(length - len(body))):
+        body += part
     if len(body) == length:
         return body
     environ["wsgi.input"] = BytesIO(body)
     return None
-
-
-def _read(environ: WSGIEnvironment, length: int) -> bytes:
-    body, stream = b"", environ["wsgi.input"]
-    while len(body) < length and (part := stream.read(length - len(body))):
-        body += part
-    return body

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 Network = IPv4Network | IPv6Network
 _log = structlog.get_logger("web")
 
-_PEER, _BY_PROXY = "maalem.peer", "maalem.by_proxy"
 _HOUSEHOLD = 64  # the bits of IPv6 that one subscriber has alone
 
 
@@ -32,10 +31,9 @@ class TrustedProxies:
         self._noticed = False
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        client = environ[_PEER] = environ.get("REMOTE_ADDR", "")
+        client = environ.get("REMOTE_ADDR", "")
         if ":" in client:
             client = environ["REMOTE_ADDR"] = _read_address(client) or client
-        environ[_BY_PROXY] = self._is_ours(client)
         forwarded = environ.pop("HTTP_X_FORWARDED_FOR", "")
         if forwarded:
             environ["REMOTE_ADDR"] = self.find_client(client, forwarded)
@@ -77,16 +75,6 @@ class TrustedProxies:
         except ValueError:
             return False
         return any(ip in network for network in self._proxies)
-
-
-def find_peer(environ: WSGIEnvironment) -> str:
-    """Returns the address at the other end of the connection, as the server wrote it."""
-    return str(environ.get(_PEER, ""))
-
-
-def came_by_proxy(environ: WSGIEnvironment) -> bool:
-    """Tells whether a proxy of the operator's own brought the request."""
-    return bool(environ.get(_BY_PROXY))
 
 
 def name_caller(address: str) -> str:

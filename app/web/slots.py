@@ -6,12 +6,15 @@ wait for one that threads are left for phones.
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import StrEnum
-from queue import Empty, SimpleQueue
+from threading import Lock
 
 from flask import Flask, g, request
 
+from app.base.waits import wait_for
 from app.settings import Settings
 from app.web.mobile_money import BASE
 from app.web.office import tokens
@@ -65,9 +68,9 @@ class SlotShare:
 # All who work and all who wait are fewer than a process has threads, and their slots are as many as
 # it has connections to the database (app/base/database.py): no kind waits for another's. Those of
 # `OFFICE_KINDS` are as many as the office's own pool has.
-# More phones at once only wait for each other's Python (`python -m benchmarks slots`).
+# More phones at once answer no more (`python -m benchmarks slots`).
 SLOT_SHARES = {
-    Kind.PHONES: SlotShare(4, 0.6, waiting=88),
+    Kind.PHONES: SlotShare(8, 0.6, waiting=88),
     Kind.OFFICE: SlotShare(3, 2.0, waiting=4),
     Kind.TILL: SlotShare(2, 1.0, waiting=12),
     Kind.SIGN_IN: SlotShare(2, 2.0, waiting=11),
@@ -80,7 +83,51 @@ SLOT_SHARES = {
     Kind.METRICS: SlotShare(1, 0.2, waiting=2),
 }
 OFFICE_KINDS = frozenset({Kind.OFFICE, Kind.OFFICE_SIGN_IN, Kind.IDENTITY})
-_NAME, _ROOMS, _ELSEWHERE = "slots", "waiting rooms", "served elsewhere"
+_NAME, _ELSEWHERE = "slots", "served elsewhere"
+
+
+class _Slots:
+    """The slots of a kind; a hop waits for one in the server's thread, others in theirs."""
+
+    def __init__(self, share: SlotShare) -> None:
+        self._free, self._share = share.slots, share
+        self._waiting: deque[Future[None]] = deque()
+        self._lock = Lock()
+
+    def take_free(self) -> bool:
+        """Takes a slot that nobody has; False if there is none."""
+        with self._lock:
+            is_free = self._free > 0
+            self._free -= is_free
+        return is_free
+
+    def take(self) -> bool:
+        """Waits for a slot as long as its kind does; False if there was none."""
+        if self.take_free():
+            return True
+        with self._lock:
+            if len(self._waiting) >= self._share.waiting:
+                return False
+            mine: Future[None] = Future()
+            self._waiting.append(mine)
+        try:
+            wait_for(mine, self._share.patience)
+        except TimeoutError:
+            with self._lock:
+                if mine not in self._waiting:
+                    return True  # it came in this moment
+                self._waiting.remove(mine)
+            return False
+        return True
+
+    def leave(self) -> None:
+        """Gives a slot to who waited longest, or back."""
+        with self._lock:
+            if not self._waiting:
+                self._free += 1
+                return
+            first = self._waiting.popleft()
+        first.set_result(None)
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -89,16 +136,7 @@ def register(app: Flask, settings: Settings) -> None:
     app.extensions[_ELSEWHERE] = tuple(
         begin for begin, part in _PARTS.items() if part not in settings.serves
     )
-    app.extensions[_NAME] = {k: _make_places(share.slots) for k, share in SLOT_SHARES.items()}
-    app.extensions[_ROOMS] = {k: _make_places(share.waiting) for k, share in SLOT_SHARES.items()}
-
-
-def _make_places(count: int) -> SimpleQueue[None]:
-    """Returns a queue of what is free: to take from it costs less than Python's semaphore."""
-    places: SimpleQueue[None] = SimpleQueue()
-    for _ in range(count):
-        places.put(None)
-    return places
+    app.extensions[_NAME] = {kind: _Slots(share) for kind, share in SLOT_SHARES.items()}
 
 
 def is_served(app: Flask, path: str) -> bool:
@@ -152,27 +190,8 @@ def _take_place(places: SessionPlaces, token: str) -> bool:
 
 def take_slot(app: Flask, kind: Kind) -> bool:
     """Waits for a slot of this kind, and returns whether there was one in time."""
-    slots: SimpleQueue[None] = app.extensions[_NAME][kind]
-    try:
-        slots.get_nowait()
-    except Empty:
-        return _wait_for_slot(slots, app.extensions[_ROOMS][kind], SLOT_SHARES[kind].patience)
-    return True
-
-
-def _wait_for_slot(slots: SimpleQueue[None], room: SimpleQueue[None], patience: float) -> bool:
-    """Waits in the kind's room, if there is a place in it."""
-    try:
-        room.get_nowait()
-    except Empty:
-        return False
-    try:
-        slots.get(timeout=patience)
-    except Empty:
-        return False
-    finally:
-        room.put(None)
-    return True
+    slots: _Slots = app.extensions[_NAME][kind]
+    return slots.take()
 
 
 def leave_place() -> None:
@@ -184,4 +203,5 @@ def leave_place() -> None:
 
 def leave_slot(app: Flask, kind: Kind) -> None:
     """Gives a slot back."""
-    app.extensions[_NAME][kind].put(None)
+    slots: _Slots = app.extensions[_NAME][kind]
+    slots.leave()

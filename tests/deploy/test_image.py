@@ -92,7 +92,7 @@ def test_the_image_says_what_it_is_and_what_is_in_it(image: Image) -> None:
     assert len(config["Labels"]["org.opencontainers.image.revision"]) == 40
     assert about["Created"].startswith(read_day(int(read_moment())))
     same = {word for word in WEB_COMMAND if not word.startswith(("--host", "--workers-kill"))}
-    assert same <= set(config["Cmd"]) and config["Cmd"][-1] == "app:create_served"
+    assert same <= set(config["Cmd"]) and config["Cmd"][-1] == "app:create_server"
 
     bill = json.loads(image.write_bill())
     urls = {each["purl"] for each in bill["components"]}

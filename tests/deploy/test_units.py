@@ -63,7 +63,7 @@ def test_a_unit_may_do_no_more_than_is_stated(path: Path) -> None:
 def test_each_command_is_one_of_ours() -> None:
     commands = {path.name: _read_command(path) for path in UNITS}
     web = commands.pop("maalem-web@.service")
-    assert web.startswith("/opt/maalem/.venv/bin/granian ") and web.endswith(" wsgi:app")
+    assert web.startswith("/opt/maalem/.venv/bin/granian ") and web.endswith(" app:create_server")
     same = [word for word in WEB_COMMAND[1:] if "kill-timeout" not in word]
     assert set(same) <= set(web.split()), "as `make run` serves"
     assert commands.pop("maalem-door.service").endswith("/opt/maalem/deploy/haproxy.cfg")

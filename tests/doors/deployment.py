@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
 import shutil
 import socket
 import ssl
@@ -24,11 +22,11 @@ from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
 
 from app.settings import ROOT
+from tests import servers
 from tests.conftest import free_port
 from tests.production import HOST, TOKEN, as_environment
 from tests.servers import Process, await_ready
 
-_OPERATIONS = ROOT / "docs/operations.md"
 PRODUCTION = as_environment(
     TRUSTED_PROXIES="127.0.0.1",
     METRICS_TOKEN=token_hex(16),
@@ -153,9 +151,7 @@ def opened(folder: Path, server: int) -> Iterator[Entrance]:
 
 def read_documented_command(port: int) -> tuple[str, ...]:
     """Returns the command of a web process that docs/operations.md gives, with another port."""
-    found = re.search(r"(?m)^    (granian (.*\\\n)+.*wsgi:app)$", _OPERATIONS.read_text("utf-8"))
-    assert found
-    words = shlex.split(found[1].replace("\\\n", " "))
+    words = list(servers.read_documented_command())
     words[words.index("--port") + 1] = str(port)
     return tuple(words)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-from ipaddress import ip_network
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
@@ -12,9 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import create_app
 from app.runtime import Runtime
-from app.web.slow_bodies import SLOW_BODIES
 from tests.mobile_money.conftest import HEADERS
 
 BILL = "/mm/v1.2/bills/482173059614/payments"
@@ -212,34 +207,3 @@ def test_own_hosts_are_taken_on_any_port(app: Flask, client: FlaskClient, runtim
         assert client.get("/", headers={"Host": "maalem.example"}).status_code == 200
     finally:
         app.extensions["hosts"].discard("maalem.example")
-
-
-@pytest.mark.parametrize(("peer", "watched"), [("127.0.0.1", 0), ("198.51.100.7", 1)])
-def test_body_that_the_door_brings_is_not_watched(
-    runtime: Runtime, peer: str, watched: int
-) -> None:
-    """Behind the door all callers are one peer: giving up on one could end another's connection."""
-    own = Runtime(
-        runtime.settings.model_copy(update={"trusted_proxies": (ip_network("127.0.0.1"),)}),
-        clock=runtime.clock,
-    )
-    seen = []
-
-    class Body(BytesIO):
-        def read(self, size: int | None = -1, /) -> bytes:
-            seen.append(len(SLOW_BODIES))
-            return super().read(size)
-
-        def readinto(self, buffer: Any) -> int:
-            seen.append(len(SLOW_BODIES))
-            return super().readinto(buffer)
-
-    create_app(own).test_client().post(
-        "/ussd/generic",
-        input_stream=Body(b"{}"),
-        content_length=2,
-        content_type="application/json",
-        environ_base={"REMOTE_ADDR": peer},
-    )
-    own.database.dispose()
-    assert set(seen) == {watched}

@@ -1,0 +1,225 @@
+"""What a hop waits for: in the server's own thread, where others' hops go on meanwhile.
+
+There each hop is a greenlet, and a wait gives its place away. The same calls in any other thread
+wait as usual. No lock may be held over a wait: who comes next in the thread would never get it.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, get_running_loop
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from threading import get_ident
+from time import monotonic, sleep
+from typing import ParamSpec, TypeVar
+
+from psycopg.abc import PQGen
+from psycopg.waiting import Ready, Wait
+
+try:
+    from greenlet import getcurrent, greenlet
+except ImportError:  # a bare machine has no library of C++: there all work has threads
+    greenlet, getcurrent = object, None
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_LOOK_SECONDS = 0.05
+# For work that waits in its own way, such as the first words on a connection.
+_threads = ThreadPoolExecutor(32, thread_name_prefix="waiting")
+
+
+class _Place(greenlet):  # type: ignore[misc]
+    """A place in the server's thread where one piece of work after another is done."""
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        super().__init__()
+        self.loop, self.thread = loop, get_ident()
+        self.work: Callable[[], None] | None = None
+
+    def run(self) -> None:
+        while self.work:
+            self.work()
+            self.work = None
+            _free.append(self)
+            self.give_way()
+
+    def give_way(self) -> None:
+        """Lets others work until somebody switches here."""
+        self.parent.switch()
+
+
+# A new place costs more than the rest of a wait.
+_free: list[_Place] = []
+
+
+async def run(work: Callable[[], R]) -> R:
+    """Returns the result of `work`, at whose waits this thread does something else."""
+    loop = get_running_loop()
+    done = loop.create_future()
+
+    def do() -> None:
+        try:
+            result = work()
+        except BaseException as error:
+            if not done.done():
+                done.set_exception(error)
+            return
+        if not done.done():  # who asked may be gone
+            done.set_result(result)
+
+    place = _free.pop() if _free and _free[-1].loop is loop else _Place(loop)
+    place.work = do
+    place.switch()
+    return await done  # type: ignore[no-any-return]
+
+
+def find_place() -> _Place | None:
+    """Returns the place in the server's thread, if this is work in one."""
+    place = getcurrent() if getcurrent else None
+    return place if isinstance(place, _Place) else None
+
+
+def can_give_way() -> bool:
+    """Tells whether this machine can do work in places at all."""
+    return getcurrent is not None
+
+
+class TimeLimits:
+    """Ends what takes too long: looked at all together, as a timer costs more than a wait.
+
+    `end` is called in the loop's thread, `_LOOK_SECONDS` late at most.
+    """
+
+    def __init__(self) -> None:
+        self._ends: dict[object, tuple[float, Callable[[], object]]] = {}
+        # A machine that stood still makes nobody late: only what passes between two looks counts.
+        self._passed = self._looked = 0.0
+        self._looking: AbstractEventLoop | None = None
+
+    def begin(
+        self, loop: AbstractEventLoop, who: object, seconds: float, end: Callable[[], object]
+    ) -> None:
+        self._ends[who] = self._passed + seconds, end
+        if self._looking is not loop:
+            self._looking, self._looked = loop, monotonic()
+            loop.call_later(_LOOK_SECONDS, self._look, loop)
+
+    def finish(self, who: object) -> None:
+        self._ends.pop(who, None)
+
+    def _look(self, loop: AbstractEventLoop) -> None:
+        before, self._looked = self._looked, monotonic()
+        self._passed += min(self._looked - before, 2 * _LOOK_SECONDS)
+        late = [who for who, (ends, _) in self._ends.items() if ends <= self._passed]
+        self._looking = loop if len(late) < len(self._ends) else None
+        if self._looking:
+            loop.call_later(_LOOK_SECONDS, self._look, loop)
+        for who in late:
+            if found := self._ends.pop(who, None):
+                found[1]()
+
+
+LIMITS = TimeLimits()
+
+
+class Incoming:
+    """What comes in on a connection, to be waited for by one at a time.
+
+    The loop is told of each connection once: telling it at each wait costs as much as the wait.
+    """
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._place: _Place | None = None
+        self._watching: AbstractEventLoop | None = None
+
+    def wait(self, seconds: float | None) -> None:
+        """Waits until something can be read; not in other threads, where a socket waits itself.
+
+        Raises: TimeoutError.
+        """
+        if (place := find_place()) is None:
+            return
+        if self._watching is not place.loop:
+            # Another connection that is closed may have had this number.
+            place.loop.remove_reader(self._file)
+            place.loop.add_reader(self._file, self._tell, place.loop)
+            self._watching = place.loop
+        self._place = place
+        if seconds is not None:
+            LIMITS.begin(place.loop, place, seconds, lambda: place.throw(TimeoutError))
+        try:
+            place.give_way()
+        finally:
+            self._place = None
+            LIMITS.finish(place)
+
+    def _tell(self, loop: AbstractEventLoop) -> None:
+        if self._place:
+            self._place.switch()
+        else:
+            # Its server ended it while nobody used it.
+            loop.remove_reader(self._file)
+            self._watching = None
+
+    def wait_for_driver(self, talk: PQGen[R], seconds: float | None) -> R:
+        """Returns what comes of the driver's talk with PostgreSQL. Raises: TimeoutError."""
+        ends = None if seconds is None else monotonic() + seconds
+        try:
+            wanted = next(talk)
+            while True:
+                if wanted & Wait.W:
+                    # A statement fits what the system takes in, but for the largest.
+                    pause(_LOOK_SECONDS)
+                    wanted = talk.send(Ready.RW)
+                else:
+                    self.wait(None if ends is None else ends - monotonic())
+                    wanted = talk.send(Ready.R)
+        except StopIteration as end:
+            result: R = end.value
+            return result
+
+
+def wait_for(future: Future[R], seconds: float | None = None) -> R:
+    """Returns the result of a future. Raises: TimeoutError, what the future raises."""
+    place = find_place()
+    if place is None or future.done():
+        return future.result(seconds)
+    is_waiting = True
+
+    def go_on() -> None:
+        if is_waiting:
+            place.switch()
+
+    def tell(_future: object) -> None:
+        here = get_ident() == place.thread
+        (place.loop.call_soon if here else place.loop.call_soon_threadsafe)(go_on)
+
+    if seconds is not None:
+        LIMITS.begin(place.loop, place, seconds, lambda: place.throw(TimeoutError))
+    future.add_done_callback(tell)
+    try:
+        place.give_way()
+    finally:
+        is_waiting = False
+        LIMITS.finish(place)
+    return future.result()
+
+
+def pause(seconds: float) -> None:
+    """Waits for so long."""
+    if place := find_place():
+        place.loop.call_later(seconds, place.switch)
+        place.give_way()
+    else:
+        sleep(seconds)
+
+
+def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Returns the result of work that waits in its own way, in another thread if it must."""
+    if find_place() is None:
+        return work(*args, **kwargs)
+    context = copy_context()
+    return wait_for(_threads.submit(lambda: context.run(work, *args, **kwargs)))
