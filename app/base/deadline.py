@@ -127,8 +127,8 @@ class _Connection(DatabaseConnection):
     def wait(self, gen: PQGen[R], interval: float = 0.1, timeout: float | None = None) -> R:
         try:
             seconds = _seconds_left() if timeout is None else timeout
-            if waits.find_place():
-                return self._wait_in_place(gen, seconds)
+            if waits.find_lane():
+                return self._wait_in_lane(gen, seconds)
             return super().wait(gen, interval, seconds)
         except psycopg.OperationalError as error:
             if error.sqlstate is None:
@@ -137,7 +137,7 @@ class _Connection(DatabaseConnection):
                 self.close()
             raise
 
-    def _wait_in_place(self, gen: PQGen[R], seconds: float | None) -> R:
+    def _wait_in_lane(self, gen: PQGen[R], seconds: float | None) -> R:
         if self._incoming is None:
             self._incoming = waits.Incoming(self.pgconn.socket)
         try:

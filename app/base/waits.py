@@ -1,7 +1,7 @@
-"""What a hop waits for: in the server's own thread, where others' hops go on meanwhile.
+"""Waits of a hop: in the server's own thread, where others' hops go on meanwhile.
 
-There each hop is a greenlet, and a wait gives its place away. The same calls in any other thread
-wait as usual. No lock may be held over a wait: who comes next in the thread would never get it.
+There each hop is a greenlet, and a wait gives way. The same calls in any other thread wait as
+usual. No lock may be held over a wait: who comes next in the thread would never get it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _LOOK_SECONDS = 0.05
 _threads = ThreadPoolExecutor(32, thread_name_prefix="waiting")
 
 
-class _Place(greenlet):  # type: ignore[misc]
-    """A place in the server's thread where one piece of work after another is done."""
+class _Lane(greenlet):  # type: ignore[misc]
+    """A lane in the server's thread where one piece of work after another is done."""
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         super().__init__()
@@ -50,8 +50,8 @@ class _Place(greenlet):  # type: ignore[misc]
         self.parent.switch()
 
 
-# A new place costs more than the rest of a wait.
-_free: list[_Place] = []
+# A new lane costs more than the rest of a wait.
+_free: list[_Lane] = []
 
 
 async def run(work: Callable[[], R]) -> R:
@@ -69,20 +69,20 @@ async def run(work: Callable[[], R]) -> R:
         if not done.done():  # who asked may be gone
             done.set_result(result)
 
-    place = _free.pop() if _free and _free[-1].loop is loop else _Place(loop)
-    place.work = do
-    place.switch()
+    lane = _free.pop() if _free and _free[-1].loop is loop else _Lane(loop)
+    lane.work = do
+    lane.switch()
     return await done  # type: ignore[no-any-return]
 
 
-def find_place() -> _Place | None:
-    """Returns the place in the server's thread, if this is work in one."""
-    place = getcurrent() if getcurrent else None
-    return place if isinstance(place, _Place) else None
+def find_lane() -> _Lane | None:
+    """Returns the lane in the server's thread, if this is work in one."""
+    lane = getcurrent() if getcurrent else None
+    return lane if isinstance(lane, _Lane) else None
 
 
 def can_give_way() -> bool:
-    """Tells whether this machine can do work in places at all."""
+    """Tells whether this machine can do work in lanes at all."""
     return getcurrent is not None
 
 
@@ -125,14 +125,14 @@ LIMITS = TimeLimits()
 
 
 class Incoming:
-    """What comes in on a connection, to be waited for by one at a time.
+    """Tells one at a time when something comes in on a connection.
 
     The loop is told of each connection once: telling it at each wait costs as much as the wait.
     """
 
     def __init__(self, file: int) -> None:
         self._file = file
-        self._place: _Place | None = None
+        self._place: _Lane | None = None
         self._watching: AbstractEventLoop | None = None
 
     def wait(self, seconds: float | None) -> None:
@@ -140,21 +140,21 @@ class Incoming:
 
         Raises: TimeoutError.
         """
-        if (place := find_place()) is None:
+        if (lane := find_lane()) is None:
             return
-        if self._watching is not place.loop:
+        if self._watching is not lane.loop:
             # Another connection that is closed may have had this number.
-            place.loop.remove_reader(self._file)
-            place.loop.add_reader(self._file, self._tell, place.loop)
-            self._watching = place.loop
-        self._place = place
+            lane.loop.remove_reader(self._file)
+            lane.loop.add_reader(self._file, self._tell, lane.loop)
+            self._watching = lane.loop
+        self._place = lane
         if seconds is not None:
-            LIMITS.begin(place.loop, place, seconds, lambda: place.throw(TimeoutError))
+            LIMITS.begin(lane.loop, lane, seconds, lambda: lane.throw(TimeoutError))
         try:
-            place.give_way()
+            lane.give_way()
         finally:
             self._place = None
-            LIMITS.finish(place)
+            LIMITS.finish(lane)
 
     def _tell(self, loop: AbstractEventLoop) -> None:
         if self._place:
@@ -184,42 +184,42 @@ class Incoming:
 
 def wait_for(future: Future[R], seconds: float | None = None) -> R:
     """Returns the result of a future. Raises: TimeoutError, what the future raises."""
-    place = find_place()
-    if place is None or future.done():
+    lane = find_lane()
+    if lane is None or future.done():
         return future.result(seconds)
     is_waiting = True
 
     def go_on() -> None:
         if is_waiting:
-            place.switch()
+            lane.switch()
 
     def tell(_future: object) -> None:
-        here = get_ident() == place.thread
-        (place.loop.call_soon if here else place.loop.call_soon_threadsafe)(go_on)
+        here = get_ident() == lane.thread
+        (lane.loop.call_soon if here else lane.loop.call_soon_threadsafe)(go_on)
 
     if seconds is not None:
-        LIMITS.begin(place.loop, place, seconds, lambda: place.throw(TimeoutError))
+        LIMITS.begin(lane.loop, lane, seconds, lambda: lane.throw(TimeoutError))
     future.add_done_callback(tell)
     try:
-        place.give_way()
+        lane.give_way()
     finally:
         is_waiting = False
-        LIMITS.finish(place)
+        LIMITS.finish(lane)
     return future.result()
 
 
 def pause(seconds: float) -> None:
     """Waits for so long."""
-    if place := find_place():
-        place.loop.call_later(seconds, place.switch)
-        place.give_way()
+    if lane := find_lane():
+        lane.loop.call_later(seconds, lane.switch)
+        lane.give_way()
     else:
         sleep(seconds)
 
 
 def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Returns the result of work that waits in its own way, in another thread if it must."""
-    if find_place() is None:
+    if find_lane() is None:
         return work(*args, **kwargs)
     context = copy_context()
     return wait_for(_threads.submit(lambda: context.run(work, *args, **kwargs)))

@@ -86,7 +86,7 @@ OFFICE_KINDS = frozenset({Kind.OFFICE, Kind.OFFICE_SIGN_IN, Kind.IDENTITY})
 _NAME, _ELSEWHERE = "slots", "served elsewhere"
 
 
-class _Slots:
+class KindSlots:
     """The slots of a kind; a hop waits for one in the server's thread, others in theirs."""
 
     def __init__(self, share: SlotShare) -> None:
@@ -136,7 +136,7 @@ def register(app: Flask, settings: Settings) -> None:
     app.extensions[_ELSEWHERE] = tuple(
         begin for begin, part in _PARTS.items() if part not in settings.serves
     )
-    app.extensions[_NAME] = {kind: _Slots(share) for kind, share in SLOT_SHARES.items()}
+    app.extensions[_NAME] = {kind: KindSlots(share) for kind, share in SLOT_SHARES.items()}
 
 
 def is_served(app: Flask, path: str) -> bool:
@@ -190,7 +190,7 @@ def _take_place(places: SessionPlaces, token: str) -> bool:
 
 def take_slot(app: Flask, kind: Kind) -> bool:
     """Waits for a slot of this kind, and returns whether there was one in time."""
-    slots: _Slots = app.extensions[_NAME][kind]
+    slots: KindSlots = app.extensions[_NAME][kind]
     return slots.take()
 
 
@@ -203,5 +203,5 @@ def leave_place() -> None:
 
 def leave_slot(app: Flask, kind: Kind) -> None:
     """Gives a slot back."""
-    slots: _Slots = app.extensions[_NAME][kind]
+    slots: KindSlots = app.extensions[_NAME][kind]
     slots.leave()
