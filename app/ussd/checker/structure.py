@@ -16,7 +16,7 @@ def find_structure_faults(menu: Menu) -> Iterator[Fault]:
         yield from _find_target_faults(menu, screen)
     for name in _find_first_screens(menu):
         yield Fault(name, "-", "a talk may begin there, and 00 has to lead there: `home: true`")
-    reached = _find_reachable(menu, menu.entrances)
+    reached = set(_find_reachable(menu, menu.entrances))
     for name in menu.screens:
         if name not in reached:
             yield Fault(name, "-", "cannot be reached")
@@ -49,15 +49,15 @@ def _begins_with_1(screen: Screen) -> bool:
     return counts_on and (first.guard is None or len(guards) == 1)
 
 
-def _find_reachable(menu: Menu, entrances: list[str]) -> set[str]:
+def _find_reachable(menu: Menu, entrances: list[str]) -> Iterator[str]:
     reached: set[str] = set()
     waiting = list(entrances)
     while waiting:
         name = waiting.pop()
         if name in menu.screens and name not in reached:
             reached.add(name)
+            yield name
             waiting += menu.screens[name].targets
-    return reached
 
 
 def _find_first_screens(menu: Menu) -> Iterator[str]:
