@@ -93,12 +93,11 @@ async def _take_in(scope: Scope, receive: Receive) -> _Body | _LongBody:
         return body
     gives_file = headers.get(b"content-type", b"").startswith(b"multipart/")
     seconds = FILE_SECONDS if gives_file and scope["path"].startswith(_OFFICE) else DEADLINE
-    long = _LongBody(monotonic() + seconds, asyncio.get_running_loop(), receive)
+    loop, sender, ends = asyncio.get_running_loop(), asyncio.current_task(), monotonic() + seconds
     if int(headers.get(b"content-length", 0)) > LONGEST:
-        return long
-    sender = asyncio.current_task()
+        return _LongBody(b"", loop, receive, ends)
     assert sender
-    waits.LIMITS.begin(long.loop, sender, seconds, sender.cancel)
+    waits.LIMITS.begin(loop, sender, seconds, sender.cancel)
     try:
         while not body.is_cut:
             message = await receive()
@@ -107,8 +106,7 @@ async def _take_in(scope: Scope, receive: Receive) -> _Body | _LongBody:
             if not message.get("more_body"):
                 break
             if body.tell() > LONGEST:
-                long.part = body.getvalue()
-                return long
+                return _LongBody(body.getvalue(), loop, receive, ends)
     except asyncio.CancelledError:
         body.is_cut = True
         metrics.slow_bodies.inc()
@@ -119,27 +117,27 @@ async def _take_in(scope: Scope, receive: Receive) -> _Body | _LongBody:
 
 
 class _LongBody(RawIOBase):
-    """A body of which only `part` was waited for: the thread that takes it reads on."""
+    """A body of which a part was waited for: the thread that takes it reads on."""
 
     is_cut = False
 
-    def __init__(self, ends: float, loop: AbstractEventLoop, receive: Receive) -> None:
-        self.part, self.loop = b"", loop
-        self._ends, self._receive, self._is_whole = ends, receive, False
+    def __init__(self, part: bytes, loop: AbstractEventLoop, receive: Receive, ends: float) -> None:
+        self._part, self._loop, self._receive = part, loop, receive
+        self._ends, self._is_whole = ends, False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, into: Any) -> int:
         """Reads what has come; nothing at the body's end, or after its time."""
-        while not self.part and not self._is_whole:
-            self.part = self._read_on()
-        size = min(len(into), len(self.part))
-        into[:size], self.part = self.part[:size], self.part[size:]
+        while not self._part and not self._is_whole:
+            self._part = self._read_on()
+        size = min(len(into), len(self._part))
+        into[:size], self._part = self._part[:size], self._part[size:]
         return size
 
     def _read_on(self) -> bytes:
-        coming = asyncio.run_coroutine_threadsafe(_wait_for(self._receive()), self.loop)
+        coming = asyncio.run_coroutine_threadsafe(_wait_for(self._receive()), self._loop)
         try:
             message = coming.result(max(0.0, self._ends - monotonic()))
         except TimeoutError:
