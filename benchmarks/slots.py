@@ -10,7 +10,7 @@ from benchmarks.load import dialogue, hops_a_second, p99_ms, play
 from benchmarks.servers import Server, service
 from benchmarks.stage import Stage
 
-_COUNTS = (1, 2, 4, 8, 16)
+_COUNTS = (4, 8, 12, 16)
 _OURS = SLOT_SHARES[Kind.PHONES].slots
 
 

@@ -39,7 +39,7 @@ metadata = MetaData(
 )
 
 # As many as a process works on at once, by all its slots (app/web/slots.py).
-CONNECTIONS = 21
+CONNECTIONS = 29
 # As many again for the office, in a pool of its own, by the slots of its three kinds.
 OFFICE_CONNECTIONS = 5
 # A statement of a connection ends after so long, and so does a transaction that does nothing.

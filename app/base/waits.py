@@ -10,7 +10,7 @@ from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from threading import get_ident
+from threading import Lock, get_ident
 from time import monotonic, sleep
 from typing import ParamSpec, TypeVar
 
@@ -182,30 +182,52 @@ class Incoming:
             return result
 
 
+class Turn:
+    """A moment that whoever made this waits for, once, and another tells of."""
+
+    def __init__(self) -> None:
+        self._lane, self._is_waiting, self._is_told = find_lane(), False, False
+        self._lock = Lock()
+        self._lock.acquire()
+
+    def wait(self, seconds: float | None) -> None:
+        """Waits until it is told. Raises: TimeoutError."""
+        if (lane := self._lane) is None:
+            if not self._lock.acquire(timeout=-1 if seconds is None else seconds):
+                raise TimeoutError
+            return
+        if self._is_told:
+            return
+        self._is_waiting = True
+        if seconds is not None:
+            LIMITS.begin(lane.loop, lane, seconds, lambda: lane.throw(TimeoutError))
+        try:
+            lane.give_way()
+        finally:
+            self._is_waiting = False
+            LIMITS.finish(lane)
+
+    def tell(self) -> None:
+        """Lets the one who waits go on; it may be told of in any thread."""
+        if (lane := self._lane) is None:
+            self._lock.release()
+            return
+        self._is_told = True
+        here = get_ident() == lane.thread
+        (lane.loop.call_soon if here else lane.loop.call_soon_threadsafe)(self._go_on)
+
+    def _go_on(self) -> None:
+        if self._is_waiting and self._lane:
+            self._lane.switch()
+
+
 def wait_for(future: Future[R], seconds: float | None = None) -> R:
     """Returns the result of a future. Raises: TimeoutError, what the future raises."""
-    lane = find_lane()
-    if lane is None or future.done():
-        return future.result(seconds)
-    is_waiting = True
-
-    def go_on() -> None:
-        if is_waiting:
-            lane.switch()
-
-    def tell(_future: object) -> None:
-        here = get_ident() == lane.thread
-        (lane.loop.call_soon if here else lane.loop.call_soon_threadsafe)(go_on)
-
-    if seconds is not None:
-        LIMITS.begin(lane.loop, lane, seconds, lambda: lane.throw(TimeoutError))
-    future.add_done_callback(tell)
-    try:
-        lane.give_way()
-    finally:
-        is_waiting = False
-        LIMITS.finish(lane)
-    return future.result()
+    if find_lane() and not future.done():
+        turn = Turn()
+        future.add_done_callback(lambda _: turn.tell())
+        turn.wait(seconds)
+    return future.result(seconds)
 
 
 def pause(seconds: float) -> None:

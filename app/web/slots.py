@@ -7,14 +7,13 @@ wait for one that threads are left for phones.
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
 
 from flask import Flask, g, request
 
-from app.base.waits import wait_for
+from app.base.waits import Turn
 from app.settings import Settings
 from app.web.mobile_money import BASE
 from app.web.office import tokens
@@ -91,7 +90,7 @@ class KindSlots:
 
     def __init__(self, share: SlotShare) -> None:
         self._free, self._share = share.slots, share
-        self._waiting: deque[Future[None]] = deque()
+        self._waiting: deque[Turn] = deque()
         self._lock = Lock()
 
     def take_free(self) -> bool:
@@ -108,10 +107,10 @@ class KindSlots:
         with self._lock:
             if len(self._waiting) >= self._share.waiting:
                 return False
-            mine: Future[None] = Future()
+            mine = Turn()
             self._waiting.append(mine)
         try:
-            wait_for(mine, self._share.patience)
+            mine.wait(self._share.patience)
         except TimeoutError:
             with self._lock:
                 if mine not in self._waiting:
@@ -127,7 +126,7 @@ class KindSlots:
                 self._free += 1
                 return
             first = self._waiting.popleft()
-        first.set_result(None)
+        first.tell()
 
 
 def register(app: Flask, settings: Settings) -> None:
