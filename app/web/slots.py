@@ -69,7 +69,7 @@ class SlotShare:
 # `OFFICE_KINDS` are as many as the office's own pool has.
 # More phones at once answer no more (`python -m benchmarks slots`).
 SLOT_SHARES = {
-    Kind.PHONES: SlotShare(8, 0.6, waiting=88),
+    Kind.PHONES: SlotShare(16, 0.6, waiting=88),
     Kind.OFFICE: SlotShare(3, 2.0, waiting=4),
     Kind.TILL: SlotShare(2, 1.0, waiting=12),
     Kind.SIGN_IN: SlotShare(2, 2.0, waiting=11),
