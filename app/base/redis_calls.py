@@ -124,13 +124,17 @@ class _OwnConnection:
     def _read(self, opened: socket.socket) -> object:
         while (answer := self._reader.gets()) is _PART or isinstance(answer, PushNotification):
             if answer is _PART:
-                # What TLS has deciphered already nobody sends again.
-                if not isinstance(opened, SSLSocket) or not opened.pending():
-                    self._incoming.wait(self._connection.socket_timeout)
-                if not (data := opened.recv(_MOST_AT_ONCE)):
+                if not (data := self._receive(opened)):
                     raise RedisConnectionError("closed")
                 self._reader.feed(data)
         return answer
+
+    def _receive(self, opened: socket.socket) -> bytes:
+        if isinstance(opened, SSLSocket):
+            # What comes may be a part of what it deciphers at once: it waits for the rest itself.
+            return waits.in_thread(opened.recv, _MOST_AT_ONCE)
+        self._incoming.wait(self._connection.socket_timeout)
+        return opened.recv(_MOST_AT_ONCE)
 
 
 class _Node:

@@ -172,6 +172,8 @@ class Incoming:
             while True:
                 if wanted & Wait.W:
                     # A statement fits what the system takes in, but for the largest.
+                    if ends is not None and monotonic() > ends:
+                        raise TimeoutError
                     pause(_LOOK_SECONDS)
                     wanted = talk.send(Ready.RW)
                 else:

@@ -13,6 +13,7 @@ from threading import get_ident
 from typing import TypeVar
 
 import pytest
+from psycopg.waiting import Wait
 from sqlalchemy.exc import OperationalError
 
 from app.base import waits
@@ -171,6 +172,23 @@ def test_two_at_once_have_contexts_of_their_own() -> None:
         return kept.get()
 
     assert run(lambda: work(1), lambda: work(2)) == [1, 2]
+
+
+def test_statement_that_does_not_go_out_is_ended_in_time(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    def talk() -> Iterator[Wait]:
+        while True:
+            yield Wait.RW
+
+    def work() -> None:
+        incoming = Incoming(pair[0].fileno())
+        with pytest.raises(TimeoutError):
+            incoming.wait_for_driver(talk(), 0.2)  # type: ignore[arg-type]
+
+    began = time.monotonic()
+    run(work)
+    assert time.monotonic() - began < 2
 
 
 def test_error_of_the_work_is_who_asked_s() -> None:
