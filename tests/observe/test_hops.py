@@ -189,7 +189,10 @@ def test_doctor_misses_days_of_hops_that_nobody_made_ahead(app: Flask, runtime: 
     runtime.clock.now = datetime.combine(last, time(12), UTC)  # type: ignore[attr-defined]
     with pytest.raises(RuntimeError, match=f"made until {last}"):
         check_partitions(runtime)
-    assert prepare_again(runtime) == 7 and check_partitions(runtime)
+    assert prepare_again(runtime) == 7
+    # Months have days of their own: those made ahead by other tests may end sooner.
+    with runtime.database.connect() as connection:
+        assert find_last_hop_day(connection) == last + timedelta(days=7)
 
 
 def prepare_again(runtime: Runtime) -> int:

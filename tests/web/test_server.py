@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -41,7 +42,12 @@ def call(app: Flask, scope: Scope, parts: Sequence[bytes | _Silence | _Gone] = (
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(Server(app)(scope, receive, send))
+    async def serve() -> None:
+        await Server(app)(scope, receive, send)
+
+    # A browser's tests leave a loop running in the thread of all tests.
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(asyncio.run, serve()).result()
     return sent
 
 
