@@ -127,7 +127,7 @@ def test_body_that_does_not_come_is_refused_in_time(
     sent = call(
         app, request("POST", path, (b"content-length", b"60"), FORM), [b"text=1", _Silence()]
     )
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert sent[0]["status"] == 408
     chunked = request("POST", path, (b"transfer-encoding", b"chunked"), FORM)
     assert call(app, chunked, [b"text=1", _Silence()])[0]["status"] == 408
@@ -162,5 +162,5 @@ def test_file_has_a_minute_and_then_is_cut(
     ):
         began = time.monotonic()
         call(app, request("POST", b"/office/files", (b"content-length", length), file), parts)
-        assert 0.5 < time.monotonic() - began < 3
+        assert 0.5 < time.monotonic() - began < 10
         assert len(seen["body"]) == read and seen["is_cut"]
