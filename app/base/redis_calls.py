@@ -72,8 +72,7 @@ def make_calls(redis: Redis) -> Calls:
 class _OwnConnection:
     """A connection that the client opens, and over which we speak ourselves.
 
-    The system keeps its limit of time: Python's own gives the interpreter away twice as often, and
-    each time another thread's hop is begun between.
+    The system keeps its limit of time: with Python's own each call asks the system twice.
     """
 
     _socket: socket.socket | None = None

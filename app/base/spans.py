@@ -1,7 +1,7 @@
 """Notes how long the parts of a call took, for traces; notes nothing until somebody asks for them.
 
-A trace is of one thread: a request, a turn of a worker's loop, a message, a callback. What is noted
-are names and words of ours, never a value that somebody typed or that stands in a table.
+A trace is of one piece of work: a request, a turn of a worker's loop, a message, a callback. What
+is noted are names and words of ours, never a value that somebody typed or that stands in a table.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _open: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 
 class _SpanContext:
-    """A part of the trace of this thread, for a `with`."""
+    """A part of the trace of this work, for a `with`."""
 
     __slots__ = ("_depth", "_details", "_name", "_trace")
 
@@ -115,7 +115,7 @@ _NOTHING = _NoSpan()
 
 
 class _TraceContext:
-    """A whole trace, for a `with`; it stands in place of one that is open in this thread."""
+    """A whole trace, for a `with`; it stands in place of one that is open in this work."""
 
     __slots__ = ("_before", "_details", "_name", "_trace")
 
@@ -148,7 +148,7 @@ class _TraceContext:
 
 
 def ask_for_traces(keep: Callable[[Trace], None]) -> None:
-    """Has every trace that ends given to `keep`, in the thread that it is of."""
+    """Has every trace that ends given to `keep`, in the thread that it ended in."""
     _store.keep = keep
 
 
@@ -165,7 +165,7 @@ def are_asked_for() -> bool:
 
 
 def find_trace() -> Trace | None:
-    """Returns the trace of this thread; None without one."""
+    """Returns the trace of this work; None without one."""
     return _open.get()
 
 
@@ -175,19 +175,19 @@ def trace(name: str, identity: str, **details: Detail) -> _TraceContext | _NoSpa
 
 
 def span(name: str, **details: Detail) -> _SpanContext | _NoSpan:
-    """Returns a part of this thread's trace to do something in; nothing without a trace."""
+    """Returns a part of this work's trace to do something in; nothing without a trace."""
     if _store.keep is None or (found := find_trace()) is None:
         return _NOTHING
     return _SpanContext(found, name, details)
 
 
 def note(**details: Detail) -> None:
-    """Adds to what the trace of this thread says of the whole call."""
+    """Adds to what the trace of this work says of the whole call."""
     if _store.keep is not None and (found := find_trace()):
         found.spans[0].details.update(details)
 
 
 def note_failure() -> None:
-    """Marks the trace of this thread as one of a call that was not served."""
+    """Marks the trace of this work as one of a call that was not served."""
     if _store.keep is not None and (found := find_trace()):
         found.failed = True

@@ -25,7 +25,7 @@ except ImportError:  # a bare machine has no library of C++: there all work has 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_LOOK_SECONDS = 0.05
+_LOOK_SECONDS, _LATEST_LOOK_SECONDS = 0.05, 0.5
 # For work that waits in its own way, such as the first words on a connection.
 _threads = ThreadPoolExecutor(32, thread_name_prefix="waiting")
 
@@ -45,9 +45,16 @@ class _Lane(greenlet):  # type: ignore[misc]
             _free.append(self)
             self.give_way()
 
-    def give_way(self) -> None:
-        """Lets others work until somebody switches here."""
-        self.parent.switch()
+    def give_way(self, seconds: float | None = None) -> None:
+        """Lets others work until somebody switches here. Raises: TimeoutError after so long."""
+        if seconds is None:
+            self.parent.switch()
+            return
+        LIMITS.begin(self.loop, self, seconds, lambda: self.throw(TimeoutError))
+        try:
+            self.parent.switch()
+        finally:
+            LIMITS.finish(self)
 
 
 # A new lane costs more than the rest of a wait.
@@ -94,24 +101,24 @@ class TimeLimits:
 
     def __init__(self) -> None:
         self._ends: dict[object, tuple[float, Callable[[], object]]] = {}
-        # A machine that stood still makes nobody late: only what passes between two looks counts.
+        # A machine that stood still makes nobody late: of a look that comes late so much counts.
         self._passed = self._looked = 0.0
         self._looking: AbstractEventLoop | None = None
 
     def begin(
         self, loop: AbstractEventLoop, who: object, seconds: float, end: Callable[[], object]
     ) -> None:
-        self._ends[who] = self._passed + seconds, end
         if self._looking is not loop:
             self._looking, self._looked = loop, monotonic()
             loop.call_later(_LOOK_SECONDS, self._look, loop)
+        self._ends[who] = self._passed + (monotonic() - self._looked) + seconds, end
 
     def finish(self, who: object) -> None:
         self._ends.pop(who, None)
 
     def _look(self, loop: AbstractEventLoop) -> None:
         before, self._looked = self._looked, monotonic()
-        self._passed += min(self._looked - before, 2 * _LOOK_SECONDS)
+        self._passed += min(self._looked - before, _LATEST_LOOK_SECONDS)
         late = [who for who, (ends, _) in self._ends.items() if ends <= self._passed]
         self._looking = loop if len(late) < len(self._ends) else None
         if self._looking:
@@ -132,7 +139,7 @@ class Incoming:
 
     def __init__(self, file: int) -> None:
         self._file = file
-        self._place: _Lane | None = None
+        self._lane: _Lane | None = None
         self._watching: AbstractEventLoop | None = None
 
     def wait(self, seconds: float | None) -> None:
@@ -147,18 +154,15 @@ class Incoming:
             lane.loop.remove_reader(self._file)
             lane.loop.add_reader(self._file, self._tell, lane.loop)
             self._watching = lane.loop
-        self._place = lane
-        if seconds is not None:
-            LIMITS.begin(lane.loop, lane, seconds, lambda: lane.throw(TimeoutError))
+        self._lane = lane
         try:
-            lane.give_way()
+            lane.give_way(seconds)
         finally:
-            self._place = None
-            LIMITS.finish(lane)
+            self._lane = None
 
     def _tell(self, loop: AbstractEventLoop) -> None:
-        if self._place:
-            self._place.switch()
+        if self._lane:
+            self._lane.switch()
         else:
             # Its server ended it while nobody used it.
             loop.remove_reader(self._file)
@@ -201,13 +205,10 @@ class Turn:
         if self._is_told:
             return
         self._is_waiting = True
-        if seconds is not None:
-            LIMITS.begin(lane.loop, lane, seconds, lambda: lane.throw(TimeoutError))
         try:
-            lane.give_way()
+            lane.give_way(seconds)
         finally:
             self._is_waiting = False
-            LIMITS.finish(lane)
 
     def tell(self) -> None:
         """Lets the one who waits go on; it may be told of in any thread."""

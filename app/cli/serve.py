@@ -45,14 +45,8 @@ _PAGES = {
 # One process of the service, without its port (app/web/server.py). How many requests are worked on
 # at once is said by the slots (app/web/slots.py).
 WEB_COMMAND = (
-    *(
-        "granian",
-        "--interface=asginl",
-        "--host=127.0.0.1",
-        "--http=1",
-        "--no-ws",
-        "--no-access-log",
-    ),
+    *("granian", "--interface=asginl", "--host=127.0.0.1"),
+    *("--http=1", "--no-ws", "--no-access-log"),
     # One thread takes requests in: with more a hop costs a tenth more.
     "--runtime-mode=st",
     *("--backlog=2048", "--backpressure=2048"),

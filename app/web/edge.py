@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _KIB = 1024
-_LONGEST_BODY = 64 * _KIB
+LONGEST_BODY = 64 * _KIB
 # A message of 1,600 letters of Tifinagh, percent-encoded in a form, is 14 KiB.
 LONGEST_HOP = 8 * _KIB
 _LONGEST_CALLBACK = {"/ussd/": LONGEST_HOP, "/sms/": 24 * _KIB}
 _PHONES = tuple(_LONGEST_CALLBACK)
 # A file that somebody of the office gives.
-_LONGEST_FILE = 16 * _KIB * _KIB + _LONGEST_BODY
+_LONGEST_FILE = 16 * _KIB * _KIB + LONGEST_BODY
 _NOT_WHOLE = "it did not come in whole"
 _LOCAL_HOSTS, _THIS_MACHINE = ("localhost", "127.0.0.1", "::1"), ("127.0.0.1", "::1")
 _MONITORING = ("/healthz", "/readyz", "/metrics")
@@ -51,7 +51,7 @@ _HEADERS = ("HTTP_", "CONTENT_")
 
 def register(app: Flask, settings: Settings) -> None:
     """Sets the limits of a body and the hosts that are ours."""
-    app.config["MAX_CONTENT_LENGTH"] = _LONGEST_BODY
+    app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
     app.extensions["hosts"] = {urlsplit(settings.public_url).hostname} - {None}
 
 

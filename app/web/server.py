@@ -21,6 +21,7 @@ from flask import Flask
 
 from app.base import waits
 from app.observe import metrics
+from app.web.edge import LONGEST_BODY
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -35,9 +36,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 # Until both engines were reached hops have threads of their own.
 THREADS, _HOP_THREADS = 192, 16
-# Seconds in which a body is sent, also one with a file for the office. A longer one than this is
-# read by who takes it.
-DEADLINE, FILE_SECONDS, LONGEST = 4.0, 60.0, 64 * 1024
+# Seconds in which a body is sent, also one with a file for the office.
+DEADLINE, FILE_SECONDS = 4.0, 60.0
 _OFFICE = "/office"
 _AT_ONCE = 1024 * 1024  # an answer up to this length is sent as one, and keeps no thread
 
@@ -94,7 +94,7 @@ async def _take_in(scope: Scope, receive: Receive) -> _Body | _LongBody:
     gives_file = headers.get(b"content-type", b"").startswith(b"multipart/")
     seconds = FILE_SECONDS if gives_file and scope["path"].startswith(_OFFICE) else DEADLINE
     loop, sender, ends = asyncio.get_running_loop(), asyncio.current_task(), monotonic() + seconds
-    if int(headers.get(b"content-length", 0)) > LONGEST:
+    if int(headers.get(b"content-length", 0)) > LONGEST_BODY:
         return _LongBody(b"", loop, receive, ends)
     assert sender
     waits.LIMITS.begin(loop, sender, seconds, sender.cancel)
@@ -105,7 +105,7 @@ async def _take_in(scope: Scope, receive: Receive) -> _Body | _LongBody:
             body.write(message.get("body", b""))
             if not message.get("more_body"):
                 break
-            if body.tell() > LONGEST:
+            if body.tell() > LONGEST_BODY:
                 return _LongBody(body.getvalue(), loop, receive, ends)
     except asyncio.CancelledError:
         body.is_cut = True
@@ -150,6 +150,7 @@ class _LongBody(RawIOBase):
 
 
 async def _wait_for(awaitable: Awaitable[T]) -> T:
+    """A coroutine, as a loop takes it from another thread."""
     return await awaitable
 
 
@@ -183,7 +184,8 @@ def _make_environ(scope: Scope, body: _Body | _LongBody) -> WSGIEnvironment:
         if key not in ("CONTENT_LENGTH", "CONTENT_TYPE"):
             key = f"HTTP_{key}"
         text = value.decode("latin-1")
-        environ[key] = f"{environ[key]},{text}" if key in environ else text
+        between = "; " if key == "HTTP_COOKIE" else ","
+        environ[key] = f"{environ[key]}{between}{text}" if key in environ else text
     return environ
 
 

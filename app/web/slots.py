@@ -1,7 +1,7 @@
 """Slots: how many requests of each kind a process works on at once, so that none shuts out another.
 
 A request takes its slot once its body is in, so that nobody holds one by sending slowly. So few
-wait for one that threads are left for phones.
+wait for one that threads are left for health.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ class SlotShare:
 # A provider often does not repeat a report that was refused, so its posts wait longer. A phone
 # waits so long that all waits of its hop together stay under 2 s (Runtime.deadline). An agency's
 # tills all sign in at one hour.
-# All who work and all who wait are fewer than a process has threads, and their slots are as many as
-# it has connections to the database (app/base/database.py): no kind waits for another's. Those of
-# `OFFICE_KINDS` are as many as the office's own pool has.
+# All who work and all who wait, but for phones, are fewer than a process has threads, and all slots
+# are as many as it has connections to the database (app/base/database.py): no kind waits for
+# another's. Those of `OFFICE_KINDS` are as many as the office's own pool has.
 # More phones at once answer no more (`python -m benchmarks slots`).
 SLOT_SHARES = {
     Kind.PHONES: SlotShare(16, 0.6, waiting=88),

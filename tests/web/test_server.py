@@ -91,7 +91,8 @@ def see(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Seen:
 
 def test_request_is_handed_on_as_it_came(app: Flask, see: Seen) -> None:
     seen = see()
-    headers = (b"x-forwarded-for", b"1"), (b"x-forwarded-for", b"2"), (b"x_real_ip", b"3")
+    headers = [(b"x-forwarded-for", b"1"), (b"x-forwarded-for", b"2"), (b"x_real_ip", b"3")]
+    headers += [(b"cookie", b"a=1"), (b"cookie", b"b=2")]
     length = (b"content-length", b"6")
     path, query = b"/a%20b%ff", b"c=%ff&d"
     sent = call(app, request("POST", path, length, FORM, *headers, query=query), [b"abc", b"def"])
@@ -105,6 +106,7 @@ def test_request_is_handed_on_as_it_came(app: Flask, see: Seen) -> None:
         "body": b"abcdef",
     }
     assert (seen["CONTENT_LENGTH"], seen["CONTENT_TYPE"]) == ("6", FORM[1].decode())
+    assert seen["HTTP_COOKIE"] == "a=1; b=2"
     # One whose name holds `_` would pass for the door's own.
     assert seen["HTTP_X_FORWARDED_FOR"] == "1,2" and "HTTP_X_REAL_IP" not in seen
 
